@@ -1,0 +1,20 @@
+"""The tables of accounts, one noun a file."""
+
+from accounts.models.api_key import ApiKey, ApiKeySecret
+from accounts.models.audit import AuditEntry
+from accounts.models.membership import Invitation, Membership
+from accounts.models.organization import Organization
+from accounts.models.project import Project, ProjectMembership
+from accounts.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "ApiKeySecret",
+    "AuditEntry",
+    "Invitation",
+    "Membership",
+    "Organization",
+    "Project",
+    "ProjectMembership",
+    "User",
+]

@@ -1,0 +1,53 @@
+"""The one role -> permission table, and the scopes of keys."""
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    DEVELOPER = "developer", "Developer"
+    BILLING = "billing", "Billing"
+    VIEWER = "viewer", "Viewer"
+
+
+class Permission(models.TextChoices):
+    SEE_USAGE = "see_usage", "See the usage of every project"
+    SEE_OWN_USAGE = "see_own_usage", "See the usage of own projects"
+    SEE_MONEY = "see_money", "See balance and cost"
+    MANAGE_MONEY = "manage_money", "Change limits, credit and plan"
+    SEE_KEYS = "see_keys", "See keys"
+    MANAGE_OWN_KEYS = "manage_own_keys", "Manage own and project keys"
+    MANAGE_KEYS = "manage_keys", "Manage every key"
+    USE_PLAYGROUND = "use_playground", "Use the playground"
+    MANAGE_PROJECTS = "manage_projects", "Manage projects"
+    MANAGE_MEMBERS = "manage_members", "Manage members"
+    MANAGE_ORGANIZATION = "manage_organization", "Change the organization's settings"
+    DELETE_ORGANIZATION = "delete_organization", "Delete the organization"
+
+
+P = Permission
+_ADMIN = frozenset(P) - {P.DELETE_ORGANIZATION}
+
+PERMISSIONS: dict[str, frozenset[Permission]] = {
+    Role.OWNER: frozenset(P),
+    Role.ADMIN: _ADMIN,
+    Role.DEVELOPER: frozenset({P.SEE_OWN_USAGE, P.SEE_MONEY, P.SEE_KEYS, P.MANAGE_OWN_KEYS, P.USE_PLAYGROUND}),
+    Role.BILLING: frozenset({P.SEE_USAGE, P.SEE_OWN_USAGE, P.SEE_MONEY, P.MANAGE_MONEY}),
+    Role.VIEWER: frozenset({P.SEE_USAGE, P.SEE_OWN_USAGE, P.SEE_KEYS}),
+}
+
+
+def allows(role: str, permission: Permission) -> bool:
+    """Whether a member with this role has the permission."""
+    return permission in PERMISSIONS.get(role, frozenset())
+
+
+class Scope(models.TextChoices):
+    CHAT = "chat", "Chat completions"
+    USAGE = "usage", "Read usage"
+    MANAGEMENT = "management", "Management API"
+
+
+# A key that manages must not be able to spend, and the other way round.
+EXCLUSIVE_SCOPES = (Scope.CHAT, Scope.MANAGEMENT)

@@ -1,0 +1,36 @@
+"""Double entry: every transaction sums to zero; the database refuses UPDATE and DELETE."""
+
+from django.db import models
+
+from accounts.models import Organization
+
+
+class Account(models.TextChoices):
+    # What the house owes a customer: credit still to be used.
+    CREDIT = "credit", "Customer credit"
+    REVENUE = "revenue", "Usage revenue"
+    # Where credit comes from.
+    PROMOTION = "promotion", "Promotional credit"
+    CASH = "cash", "Payments received"
+    EXPIRED = "expired", "Expired credit"
+
+
+class LedgerEntry(models.Model):
+    transaction = models.BigIntegerField(help_text="Entries of one transaction sum to zero.")
+    account = models.CharField(max_length=12, choices=Account.choices)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
+    amount = models.BigIntegerField(help_text="nano-USD")
+    grant_id = models.BigIntegerField(null=True)
+    event_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "ledger entries"
+        indexes = [
+            models.Index(fields=["organization", "at"], name="ledger_by_organization"),
+            models.Index(fields=["transaction"], name="ledger_by_transaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.amount}"

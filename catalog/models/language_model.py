@@ -1,0 +1,31 @@
+"""A model as customers see it."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class LanguageModel(models.Model):
+    name = models.CharField(max_length=100, unique=True, help_text="Public name, matched exactly.")
+    description = models.CharField(max_length=300, blank=True)
+    owned_by = models.CharField(max_length=100, default="meterhouse")
+    context_length = models.PositiveIntegerField(help_text="Tokens of input and output together.")
+    max_output = models.PositiveIntegerField(help_text="Tokens.")
+    vocabulary = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=[("deepseek", "DeepSeek")],
+        help_text="Empty: unknown; then UTF-8 bytes bound the input.",
+    )
+    position = models.PositiveIntegerField(default=100)
+    created_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(context_length__gte=1), name="context_is_positive"),
+            models.CheckConstraint(condition=models.Q(max_output__gte=1), name="max_output_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

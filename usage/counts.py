@@ -1,0 +1,25 @@
+"""How many tokens of each class one request used."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Disjoint token classes: `input` excludes `cached_input`; reasoning tokens are part of `output`."""
+
+    input: int
+    cached_input: int
+    output: int
+
+    @property
+    def prompt(self) -> int:
+        """All input tokens, cached or not."""
+        return self.input + self.cached_input
+
+    @property
+    def total(self) -> int:
+        """Input, cached input and output together."""
+        return self.input + self.cached_input + self.output
+
+
+NOTHING = TokenCounts(0, 0, 0)

@@ -1,0 +1,59 @@
+"""One metered request. Rows are only ever inserted: the database refuses UPDATE and DELETE."""
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import ApiKey, Organization, Project
+from catalog.models import Provider
+
+
+class UsageEvent(models.Model):
+    # The id of the hold that admitted the request.
+    id = models.BigIntegerField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="usage_events", db_index=False)
+    secret_id = models.BigIntegerField(null=True, help_text="Which secret of the key was used.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    request_id = models.CharField(max_length=40)
+    model = models.CharField(max_length=100)
+    # When the request was admitted: it belongs to the window and bucket of this instant.
+    occurred_at = models.DateTimeField()
+    first_token_ms = models.IntegerField(null=True, help_text="Milliseconds from admission to the first token.")
+    duration_ms = models.IntegerField(help_text="Milliseconds from admission to the last token.")
+    stream = models.BooleanField()
+    status = models.SmallIntegerField()
+    error_code = models.CharField(max_length=64, blank=True)
+    finish_reason = models.CharField(max_length=32)
+    usage_source = models.CharField(max_length=8, help_text="upstream, counted or partial")
+    input_tokens = models.IntegerField()
+    cached_input_tokens = models.IntegerField()
+    output_tokens = models.IntegerField()
+    # Pinned when the request was admitted, pico-USD per token.
+    input_price = models.BigIntegerField()
+    cached_input_price = models.BigIntegerField()
+    output_price = models.BigIntegerField()
+    price_ids = models.CharField(max_length=64, help_text="Price rows of input, cached input and output.")
+    charge = models.BigIntegerField(help_text="nano-USD")
+    overrun = models.BigIntegerField(default=0, help_text="nano-USD above the hold: the operator's, never charged.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["organization", "occurred_at"], name="event_by_organization"),
+            models.Index(fields=["api_key", "occurred_at"], name="event_by_key"),
+            models.Index(fields=["request_id"], name="event_by_request"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(input_tokens__gte=0, cached_input_tokens__gte=0, output_tokens__gte=0),
+                name="event_tokens_not_negative",
+            ),
+            models.CheckConstraint(condition=models.Q(charge__gte=0, overrun__gte=0), name="event_charge_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.request_id
