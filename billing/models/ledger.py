@@ -16,7 +16,9 @@ class Account(models.TextChoices):
 
 
 class LedgerEntry(models.Model):
-    transaction = models.BigIntegerField(help_text="Entries of one transaction sum to zero.")
+    transaction = models.CharField(
+        max_length=40, help_text="`event:ID` or `grant:ID`; the entries of one transaction sum to zero."
+    )
     account = models.CharField(max_length=12, choices=Account.choices)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField(help_text="nano-USD")

@@ -1,0 +1,28 @@
+"""Leave a trace of every change: who did what to which object."""
+
+from typing import Any
+
+from accounts.actor import Actor
+from accounts.models import AuditEntry, Organization
+
+
+def record(
+    action: str,
+    target: Any,
+    by: Actor,
+    *,
+    organization: Organization | None = None,
+    changes: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """Insert one audit entry; call it in the transaction that makes the change. `changes` never holds a secret."""
+    return AuditEntry.objects.create(
+        organization=organization or getattr(target, "organization", None),
+        actor=by.user,
+        actor_key=by.key_id,
+        address=by.address,
+        action=action,
+        object_type=type(target).__name__,
+        object_id=str(getattr(target, "public_id", target.pk)),
+        object_name=str(target)[:200],
+        changes=changes or {},
+    )

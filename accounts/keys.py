@@ -1,0 +1,302 @@
+"""What one does with API keys. Every verb is one transaction and leaves an audit entry."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actor import SYSTEM, Actor
+from accounts.models import ApiKey, ApiKeySecret, Project, User
+from accounts.roles import EXCLUSIVE_SCOPES, Scope
+from foundation import sealing
+from foundation.secrets import fingerprint, new_secret
+
+GRACE_PERIODS = {
+    "now": timedelta(0),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+MOST_KEYS_A_PROJECT = 1_000
+PLAYGROUND_NAME = "Playground"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A key and its secret in the clear: show it once, store it nowhere."""
+
+    api_key: ApiKey
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What a key may do. None of `allowed_models`: every model; no networks: every address."""
+
+    scopes: tuple[str, ...] = (Scope.CHAT,)
+    allowed_models: tuple[str, ...] | None = None
+    allowed_networks: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    expires_at: datetime | None = None
+
+
+def hash_of(secret: str) -> str:
+    """The stored form of a secret: keyed hash, 64 hexadecimal digits."""
+    return fingerprint(secret, settings.KEY_PEPPER.encode()).hex()
+
+
+def check(restrictions: Restrictions, name: str | None = None, *, now: datetime | None = None) -> Restrictions:
+    """The restrictions in normal form; raises ValidationError with a message per field."""
+    errors: dict[str, str] = {}
+    if name is not None and not 1 <= len(name.strip()) <= 64:
+        errors["name"] = "Give the key a name of 1 to 64 characters."
+    scopes = tuple(dict.fromkeys(restrictions.scopes))
+    if not scopes or not set(scopes) <= set(Scope.values):
+        errors["scopes"] = f"Choose at least one of {', '.join(Scope.values)}."
+    if set(EXCLUSIVE_SCOPES) <= set(scopes):
+        errors["scopes"] = "A key that manages cannot chat: make two keys."
+    networks = []
+    for text in restrictions.allowed_networks:
+        try:
+            networks.append(str(ipaddress.ip_network(text.strip(), strict=False)))
+        except ValueError:
+            errors["allowed_networks"] = f"{text[:60]!r} is not an address or network such as 203.0.113.0/24."
+    rpm = restrictions.requests_per_minute
+    if rpm is not None and not 1 <= rpm <= 10_000_000:
+        errors["requests_per_minute"] = "Requests per minute: a whole number from 1 to 10,000,000."
+    if restrictions.expires_at and restrictions.expires_at <= (now or timezone.now()):
+        errors["expires_at"] = "The expiry must be in the future."
+    if errors:
+        raise ValidationError(errors)
+    models = restrictions.allowed_models
+    return Restrictions(
+        scopes=scopes,
+        allowed_models=None if models is None else tuple(dict.fromkeys(models)),
+        allowed_networks=tuple(dict.fromkeys(networks)),
+        requests_per_minute=rpm,
+        expires_at=restrictions.expires_at,
+    )
+
+
+def _apply(api_key: ApiKey, restrictions: Restrictions) -> None:
+    api_key.scopes = list(restrictions.scopes)
+    api_key.allowed_models = None if restrictions.allowed_models is None else list(restrictions.allowed_models)
+    api_key.allowed_networks = list(restrictions.allowed_networks)
+    api_key.requests_per_minute = restrictions.requests_per_minute
+    api_key.expires_at = restrictions.expires_at
+
+
+def _issue(api_key: ApiKey) -> Issued:
+    secret = new_secret()
+    stored = ApiKeySecret(api_key=api_key, fingerprint=hash_of(secret), last_four=secret[-4:])
+    if api_key.organization.keys_can_be_revealed:
+        stored.sealed = sealing.seal(secret, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
+    stored.save()
+    return Issued(api_key, secret)
+
+
+def _name_taken(name: str) -> ValidationError:
+    return ValidationError({"name": f"There is already a key named “{name}” in this project. Choose another name."})
+
+
+def create(
+    project: Project,
+    name: str,
+    by: Actor,
+    *,
+    owner: User | None = None,
+    restrictions: Restrictions | None = None,
+) -> Issued:
+    """A new key; raises ValidationError when the name is taken, a restriction is wrong or the e-mail unconfirmed."""
+    name = name.strip()
+    checked = check(restrictions or Restrictions(), name)
+    if not project.organization.is_confirmed:
+        raise ValidationError("Confirm your e-mail address first: keys wait for it.")
+    if project.archived_at:
+        raise ValidationError("This project is archived; its keys are stopped.")
+    if project.api_keys.not_revoked().count() >= MOST_KEYS_A_PROJECT:
+        raise ValidationError(f"A project has at most {MOST_KEYS_A_PROJECT} keys. Revoke one first.")
+    try:
+        with transaction.atomic():
+            api_key = ApiKey(
+                organization=project.organization, project=project, owner=owner, created_by=by.user, name=name
+            )
+            _apply(api_key, checked)
+            api_key.save()
+            issued = _issue(api_key)
+            audit.record("key.created", api_key, by, changes=_facts(api_key))
+            return issued
+    except IntegrityError as error:
+        raise _name_taken(name) from error
+
+
+def playground_key(project: Project) -> ApiKey:
+    """The project's built-in key for the playground: it has no secret and cannot be used from outside."""
+    found = project.api_keys.filter(is_playground=True).first()
+    if found:
+        return found
+    try:
+        with transaction.atomic():
+            return ApiKey.objects.create(
+                organization=project.organization,
+                project=project,
+                name=PLAYGROUND_NAME,
+                is_playground=True,
+                scopes=[Scope.CHAT],
+            )
+    except IntegrityError:
+        # Somebody made it at the same moment, or a person's key already has the name.
+        existing = project.api_keys.filter(is_playground=True).first()
+        if existing:
+            return existing
+        return ApiKey.objects.create(
+            organization=project.organization,
+            project=project,
+            name=f"{PLAYGROUND_NAME} (built in)",
+            is_playground=True,
+            scopes=[Scope.CHAT],
+        )
+
+
+def _facts(api_key: ApiKey) -> dict[str, Any]:
+    return {
+        "name": api_key.name,
+        "scopes": api_key.scopes,
+        "allowed_models": api_key.allowed_models,
+        "allowed_networks": api_key.allowed_networks,
+        "requests_per_minute": api_key.requests_per_minute,
+        "expires_at": api_key.expires_at.isoformat() if api_key.expires_at else None,
+    }
+
+
+def _must_live(api_key: ApiKey) -> None:
+    if api_key.is_playground:
+        raise ValidationError("The playground's key is built in; it cannot be changed.")
+    if api_key.revoked_at:
+        raise ValidationError("This key is revoked; that cannot be undone. Create a new one.")
+
+
+def _locked(api_key: ApiKey) -> ApiKey:
+    """The row as it is now; a writer that comes second waits on PostgreSQL and has the lock already on SQLite."""
+    return ApiKey.objects.select_for_update(of=("self",)).select_related("organization", "project").get(pk=api_key.pk)
+
+
+def regenerate(api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0)) -> Issued:
+    """A new secret for the same key. The old one is refused by the next request, or after `grace`."""
+    if grace not in GRACE_PERIODS.values():
+        raise ValidationError({"grace": f"Grace is one of {', '.join(GRACE_PERIODS)}."})
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        _must_live(api_key)
+        now = timezone.now()
+        # A secret that was already retiring keeps the earlier end; the current one gets the grace period.
+        api_key.secrets.filter(ends_at__gt=now + grace).update(ends_at=now + grace)
+        api_key.secrets.filter(ends_at=None).update(ends_at=now + grace)
+        if not grace:
+            api_key.secrets.exclude(sealed="").update(sealed="")
+        issued = _issue(api_key)
+        audit.record("key.regenerated", api_key, by, changes={"grace_seconds": int(grace.total_seconds())})
+        return issued
+
+
+def stop_old_secret(api_key: ApiKey, by: Actor) -> None:
+    """End a grace period now."""
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        now = timezone.now()
+        if api_key.secrets.filter(ends_at__gt=now).update(ends_at=now, sealed=""):
+            audit.record("key.old_secret_stopped", api_key, by)
+
+
+def revoke(api_key: ApiKey, by: Actor = SYSTEM) -> ApiKey:
+    """Stop the key for good; doing it twice changes nothing."""
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        if api_key.is_playground:
+            _must_live(api_key)
+        if api_key.revoked_at is None:
+            api_key.revoked_at = timezone.now()
+            api_key.save(update_fields=["revoked_at"])
+            api_key.secrets.exclude(sealed="").update(sealed="")
+            audit.record("key.revoked", api_key, by)
+        return api_key
+
+
+def _toggle(api_key: ApiKey, by: Actor, *, disabled: bool) -> ApiKey:
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        _must_live(api_key)
+        if (api_key.disabled_at is not None) != disabled:
+            api_key.disabled_at = timezone.now() if disabled else None
+            api_key.save(update_fields=["disabled_at"])
+            audit.record("key.disabled" if disabled else "key.enabled", api_key, by)
+        return api_key
+
+
+def disable(api_key: ApiKey, by: Actor) -> ApiKey:
+    """Stop the key until it is enabled again."""
+    return _toggle(api_key, by, disabled=True)
+
+
+def enable(api_key: ApiKey, by: Actor) -> ApiKey:
+    """Let a disabled key work again."""
+    return _toggle(api_key, by, disabled=False)
+
+
+def rename(api_key: ApiKey, name: str, by: Actor) -> ApiKey:
+    """Another name; raises ValidationError when it is empty, too long or taken."""
+    name = name.strip()
+    check(Restrictions(), name)
+    try:
+        with transaction.atomic():
+            api_key = _locked(api_key)
+            _must_live(api_key)
+            old, api_key.name = api_key.name, name
+            if old != name:
+                api_key.save(update_fields=["name"])
+                audit.record("key.renamed", api_key, by, changes={"name": [old, name]})
+            return api_key
+    except IntegrityError as error:
+        raise _name_taken(name) from error
+
+
+def restrict(api_key: ApiKey, restrictions: Restrictions, by: Actor) -> ApiKey:
+    """Set scopes, models, networks, requests per minute and expiry together."""
+    checked = check(restrictions) if restrictions.expires_at != api_key.expires_at else _check_unchanged(restrictions)
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        _must_live(api_key)
+        before = _facts(api_key)
+        _apply(api_key, checked)
+        after = _facts(api_key)
+        changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+        if changes:
+            api_key.save()
+            audit.record("key.restricted", api_key, by, changes=changes)
+        return api_key
+
+
+def _check_unchanged(restrictions: Restrictions) -> Restrictions:
+    """Check all but the expiry: an expired key may be edited without touching its past expiry."""
+    return check(restrictions, now=datetime.min.replace(tzinfo=timezone.get_default_timezone()))
+
+
+def reveal(api_key: ApiKey, by: Actor) -> str:
+    """The stored secret in the clear, where the organization allows it; the caller has asked for the password."""
+    with transaction.atomic():
+        api_key = _locked(api_key)
+        _must_live(api_key)
+        secret = api_key.current_secret()
+        if not api_key.organization.keys_can_be_revealed:
+            raise ValidationError("This organization does not allow copying existing keys. Regenerate the key instead.")
+        if secret is None or not secret.sealed:
+            raise ValidationError("This key was made before copying was allowed. Regenerate it to get a secret to copy.")
+        text = sealing.unseal(secret.sealed, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
+        audit.record("key.revealed", api_key, by)
+        return text

@@ -1,0 +1,299 @@
+"""Admit: is the key alive, may it use the model, what does it cost, and is there credit to hold for it?
+
+Everything is read in the transaction that places the hold, so a revoked key, a suspended organization or a changed
+limit takes effect on the very next request of every process.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from accounts.principal import ACTIVE
+from billing import callers, grants, offers, rating
+from billing.allocation import Credit, Moves, allocate
+from billing.callers import Caller
+from billing.offers import Offer
+from billing.terms import Admission, Ask, Refusal
+from foundation import periods
+from foundation.ids import FactIds
+from foundation.money import UnitPrices, usd_string
+from foundation.sql import Cursor, distinct, insert_rows, placeholders
+
+CHAT = "chat"
+# How long a hold lives without a heartbeat.
+LEASE = timedelta(seconds=30)
+
+_CREDITS = """
+    SELECT organization_id, id, source, amount, burned, held FROM billing_creditgrant
+    WHERE starts_at <= %s AND (expires_at IS NULL OR expires_at > %s) AND organization_id IN """
+# By priority, then expiry, then free before paid, then age.
+_CREDITS_ORDER = " ORDER BY priority, expires_at IS NULL, expires_at, is_paid, id"
+_HOLD_COLUMNS = (
+    "id", "organization_id", "project_id", "api_key_id", "secret_id", "user_id", "request_id", "model", "stream",
+    "state", "amount", "legs", "input_bound", "output_cap", "input_price", "cached_input_price", "output_price",
+    "price_ids", "admitted_at", "lease_until",
+)  # fmt: skip
+
+Answer = Admission | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The instant of a batch, also as the database takes it."""
+
+    now: datetime
+    value: Any
+    lease_value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What one request would hold."""
+
+    offer: Offer
+    prices: UnitPrices
+    price_ids: tuple[int, int, int]
+    input_bound: int
+    output_cap: int
+
+
+def admit(cursor: Cursor, asks: list[Ask], moves: Moves, ids: FactIds, moment: Moment) -> list[Answer]:
+    """An admission or a refusal for every ask, in their order; inserts the holds and adds their legs to `moves`."""
+    found = _callers(cursor, asks, moment)
+    catalog = offers.load(cursor, distinct(ask.model for ask in asks), moment.now, moment.value)
+    credit = _credits(cursor, found, moves, moment)
+    answers: list[Answer] = []
+    for ask, caller in zip(asks, found, strict=True):
+        answers.append(_decide(ask, caller, catalog.get(ask.model), credit, moves, ids, moment))
+    _insert(cursor, [answer for answer in answers if isinstance(answer, Admission)], moment)
+    return answers
+
+
+def _callers(cursor: Cursor, asks: list[Ask], moment: Moment) -> list[Caller | None]:
+    secrets = [ask.secret_hash.hex() if ask.secret_hash is not None else None for ask in asks]
+    by_secret = callers.by_secret(cursor, distinct(secret for secret in secrets if secret), moment.now)
+    by_key = callers.by_playground_key(
+        cursor, distinct(ask.key_id for ask in asks if ask.secret_hash is None), moment.now
+    )
+    return [
+        by_secret.get(secret) if secret else by_key.get(ask.key_id)
+        for ask, secret in zip(asks, secrets, strict=True)
+    ]
+
+
+def _credits(
+    cursor: Cursor, found: list[Caller | None], moves: Moves, moment: Moment
+) -> dict[int, list[Credit]]:
+    """Live grants by organization in the order of burning, this month's plan credit made where it is missing."""
+    organizations = {caller.principal.organization_id: caller for caller in found if caller}
+    if not organizations:
+        return {}
+    credit = _read_credits(cursor, list(organizations), moves, moment)
+    made = False
+    for organization_id, caller in organizations.items():
+        if not caller.monthly_credit or not caller.confirmed:
+            continue
+        source = grants.monthly_source(caller.plan_code, caller.zone, moment.now)
+        if all(known.source != source for known in credit.get(organization_id, ())):
+            made = grants.ensure_monthly(organization_id, moment.now) is not None or made
+    return _read_credits(cursor, list(organizations), moves, moment) if made else credit
+
+
+def _read_credits(
+    cursor: Cursor, organization_ids: list[int], moves: Moves, moment: Moment
+) -> dict[int, list[Credit]]:
+    cursor.execute(
+        _CREDITS + placeholders(len(organization_ids)) + _CREDITS_ORDER,
+        [moment.value, moment.value, *organization_ids],
+    )
+    credit: dict[int, list[Credit]] = {}
+    for organization_id, grant_id, source, amount, burned, held in cursor.fetchall():
+        used = burned + held + moves.effect(grant_id)
+        credit.setdefault(organization_id, []).append(Credit(grant_id, source, amount, used, amount - used))
+    return credit
+
+
+def _decide(
+    ask: Ask,
+    caller: Caller | None,
+    offer: Offer | None,
+    credit: dict[int, list[Credit]],
+    moves: Moves,
+    ids: FactIds,
+    moment: Moment,
+) -> Answer:
+    refusal = refuse_caller(ask, caller)
+    if refusal or caller is None:
+        return refusal or _invalid_key()
+    terms = _terms(ask, caller, offer)
+    if isinstance(terms, Refusal):
+        return terms
+    credits = credit.get(caller.principal.organization_id, [])
+    return _hold(ask, caller, terms, credits, moves, ids, moment)
+
+
+def _invalid_key() -> Refusal:
+    return Refusal("invalid_key", "The API key is not valid.")
+
+
+def refuse_caller(ask: Ask, caller: Caller | None) -> Refusal | None:
+    """The first reason why this caller may not ask at all, in the order of the contract."""
+    if caller is None or caller.principal.key_id != ask.key_id:
+        return _invalid_key()
+    principal = caller.principal
+    if principal.state != ACTIVE:
+        return Refusal(principal.state, f"The API key is {principal.state}.", principal)
+    if CHAT not in principal.scopes:
+        return Refusal("insufficient_permissions", "This key has no permission to chat.", principal)
+    if principal.networks and not _inside(ask.address, principal.networks):
+        return Refusal("ip_not_allowed", "This key may not be used from this address.", principal)
+    if principal.suspended:
+        return Refusal("organization_suspended", "The organization is suspended.", principal)
+    if (principal.organization_rpm, principal.key_rpm) != (ask.organization_rpm, ask.key_rpm):
+        return Refusal("stale", "The rate limits changed.", principal)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _inside(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
+        caller = caller.ipv4_mapped
+    return any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def _terms(ask: Ask, caller: Caller, offer: Offer | None) -> _Terms | Refusal:
+    """Model, context, prices and caps; what the client named is never changed but for the model's own maximum."""
+    principal = caller.principal
+    if offer is None:
+        return Refusal("model_not_found", f"The model `{ask.model}` does not exist.", principal)
+    if principal.models is not None and offer.name not in principal.models:
+        return Refusal("model_not_allowed", f"This key may not use the model `{ask.model}`.", principal)
+    if ask.input_tokens + (ask.max_tokens or 1) > offer.context_length:
+        return _too_long(ask, offer, principal_of=caller)
+    priced = offer.prices(principal.organization_id, caller.plan_id)
+    if priced is None:
+        return Refusal("no_price", f"The model `{ask.model}` has no price yet.", principal)
+    if not offer.targets:
+        return Refusal("no_route", f"The model `{ask.model}` has no provider at the moment.", principal)
+    most = min(offer.max_output, offer.context_length - ask.input_tokens)
+    return _Terms(
+        offer=offer,
+        prices=priced[0],
+        price_ids=priced[1],
+        input_bound=ask.input_tokens if offer.has_vocabulary else ask.input_bound,
+        output_cap=min(ask.max_tokens, most) if ask.max_tokens else most,
+    )
+
+
+def _too_long(ask: Ask, offer: Offer, principal_of: Caller) -> Refusal:
+    requested = ask.max_tokens or 1
+    message = (
+        f"This model's maximum context length is {offer.context_length} tokens. However, you requested "
+        f"{ask.input_tokens + requested} tokens ({ask.input_tokens} in the messages, {requested} in the completion). "
+        "Shorten the messages or lower max_tokens."
+    )
+    return Refusal("context_length_exceeded", message, principal_of.principal, context=offer.context_length)
+
+
+def _hold(
+    ask: Ask,
+    caller: Caller,
+    terms: _Terms,
+    credits: list[Credit],
+    moves: Moves,
+    ids: FactIds,
+    moment: Moment,
+) -> Answer:
+    cap = terms.output_cap
+    amount = rating.hold(terms.input_bound, cap, terms.prices)
+    legs = allocate(credits, amount)
+    if legs is None and ask.max_tokens is None:
+        available = sum(max(credit.available, 0) for credit in credits)
+        affordable = rating.affordable_output(available, terms.input_bound, terms.prices)
+        cap = min(cap, affordable or 0)
+        if cap >= 1:
+            amount = rating.hold(terms.input_bound, cap, terms.prices)
+            legs = allocate(credits, amount)
+    if legs is None:
+        return _no_credit(caller, credits, amount, moment)
+    moves.place(legs)
+    return Admission(
+        hold_id=ids.next(),
+        principal=caller.principal,
+        request_id=ask.request_id,
+        model=terms.offer.name,
+        targets=terms.offer.targets,
+        input_bound=terms.input_bound,
+        output_cap=cap,
+        output_lowered=cap < terms.output_cap,
+        prices=terms.prices,
+        price_ids=terms.price_ids,
+        amount=amount,
+        legs=legs,
+        admitted_at=moment.now.timestamp(),
+        stream=ask.stream,
+        user_id=ask.user_id or caller.principal.user_id,
+    )
+
+
+def _no_credit(caller: Caller, credits: list[Credit], needed: int, moment: Moment) -> Refusal:
+    """Names whose limit refused, how much is used of how much, and when it resets."""
+    total = sum(credit.amount for credit in credits)
+    used = sum(credit.used for credit in credits)
+    resets_at = None
+    if caller.monthly_credit and caller.confirmed:
+        resets_at = periods.next_month_start(moment.now, caller.zone).isoformat().replace("+00:00", "Z")
+    name = caller.principal.organization_name
+    reset = f"It resets at {resets_at}. " if resets_at else ""
+    wait = "" if caller.confirmed else "Confirm your e-mail address: credit waits for it. "
+    message = (
+        f"Quota exceeded: the organization {name} has used or set aside ${usd_string(used)} of its "
+        f"${usd_string(total)} credit, and this request needs up to ${usd_string(needed)}. "
+        f"{reset}{wait}Add credit, upgrade the plan or lower max_tokens."
+    )
+    limit = {
+        "scope": "organization",
+        "name": "credit",
+        "used": usd_string(used),
+        "limit": usd_string(total),
+        "resets_at": resets_at,
+    }
+    return Refusal("insufficient_quota", message, caller.principal, limit=limit)
+
+
+def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None:
+    rows = [
+        (
+            made.hold_id,
+            made.principal.organization_id,
+            made.principal.project_id,
+            made.principal.key_id,
+            made.principal.secret_id,
+            made.user_id,
+            made.request_id,
+            made.model,
+            made.stream,
+            "active",
+            made.amount,
+            orjson.dumps([(leg.grant_id, leg.amount) for leg in made.legs]).decode(),
+            made.input_bound,
+            made.output_cap,
+            made.prices.input,
+            made.prices.cached_input,
+            made.prices.output,
+            ",".join(map(str, made.price_ids)),
+            moment.value,
+            moment.lease_value,
+        )
+        for made in admissions
+    ]
+    if rows:
+        insert_rows(cursor, "billing_hold", _HOLD_COLUMNS, rows)

@@ -1,0 +1,116 @@
+"""Who is calling, as the database has it now: key, organization and plan in one query a batch."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from accounts.principal import ACTIVE, DISABLED, EXPIRED, REVOKED, Principal
+from foundation.sql import Cursor, placeholders, utc
+
+_COLUMNS = """
+    k.id, k.name, k.organization_id, k.project_id, k.owner_id, k.scopes, k.allowed_models, k.allowed_networks,
+    k.requests_per_minute, k.expires_at, k.disabled_at, k.revoked_at,
+    o.name, o.suspended_at, o.confirmed_at, o.time_zone, p.archived_at,
+    u.requests_per_minute, n.requests_per_minute, n.id, n.code, n.monthly_credit
+"""
+_JOINS = """
+    JOIN accounts_organization o ON o.id = k.organization_id
+    JOIN accounts_project p ON p.id = k.project_id
+    LEFT JOIN billing_subscription u ON u.organization_id = k.organization_id
+    LEFT JOIN catalog_plan n ON n.id = u.plan_id
+"""
+_BY_SECRET = (
+    f"SELECT s.fingerprint, s.id, s.ends_at, {_COLUMNS} FROM accounts_apikeysecret s "  # noqa: S608
+    f"JOIN accounts_apikey k ON k.id = s.api_key_id {_JOINS} WHERE s.fingerprint IN "
+)
+_BY_KEY = (
+    f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.is_playground AND k.id IN "  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A principal with what only admission needs."""
+
+    principal: Principal
+    plan_id: int | None
+    plan_code: str
+    # nano-USD
+    monthly_credit: int
+    zone: ZoneInfo
+    confirmed: bool
+    key_expires_at: datetime | None
+    secret_ends_at: datetime | None
+
+    def at(self, now: datetime) -> "Caller":
+        """The caller with the state that holds at `now`."""
+        if self.principal.state != ACTIVE:
+            return self
+        if self.secret_ends_at and self.secret_ends_at <= now:
+            return replace(self, principal=replace(self.principal, state=REVOKED))
+        if self.key_expires_at and self.key_expires_at <= now:
+            return replace(self, principal=replace(self.principal, state=EXPIRED))
+        return self
+
+
+def _list(value: Any) -> list[Any] | None:
+    """A JSON column as the driver returns it: text or bytes."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+
+# Most batches repeat the same few rows: an unchanged row is resolved once.
+@lru_cache(maxsize=8192)
+def _caller(row: tuple[Any, ...]) -> Caller:
+    (
+        _, secret_id, ends_at, key_id, key_name, organization_id, project_id, owner_id, scopes, models, networks,
+        key_rpm, expires_at, disabled_at, revoked_at, organization_name, suspended_at, confirmed_at, zone, archived_at,
+        agreed_rpm, plan_rpm, plan_id, plan_code, monthly_credit,
+    ) = row  # fmt: skip
+    state = REVOKED if revoked_at else DISABLED if disabled_at or archived_at else ACTIVE
+    allowed = _list(models)
+    principal = Principal(
+        key_id=key_id,
+        key_name=key_name,
+        organization_id=organization_id,
+        organization_name=organization_name,
+        project_id=project_id,
+        user_id=owner_id,
+        state=state,
+        suspended=suspended_at is not None,
+        scopes=frozenset(_list(scopes) or ()),
+        models=None if allowed is None else frozenset(allowed),
+        networks=tuple(_list(networks) or ()),
+        organization_rpm=agreed_rpm or plan_rpm or 0,
+        key_rpm=key_rpm,
+        secret_id=secret_id,
+    )
+    return Caller(
+        principal=principal,
+        plan_id=plan_id,
+        plan_code=plan_code or "",
+        monthly_credit=monthly_credit or 0,
+        zone=ZoneInfo(zone),
+        confirmed=confirmed_at is not None,
+        key_expires_at=utc(expires_at),
+        secret_ends_at=utc(ends_at),
+    )
+
+
+def by_secret(cursor: Cursor, fingerprints: list[str], now: datetime) -> dict[str, Caller]:
+    """Callers by the hexadecimal fingerprint of their secret; an unknown one is absent."""
+    if not fingerprints:
+        return {}
+    cursor.execute(_BY_SECRET + placeholders(len(fingerprints)), fingerprints)
+    return {row[0]: _caller(row).at(now) for row in cursor.fetchall()}
+
+
+def by_playground_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
+    """Callers that enter with a session, by the id of their project's playground key."""
+    if not key_ids:
+        return {}
+    cursor.execute(_BY_KEY + placeholders(len(key_ids)), key_ids)
+    return {row[3]: _caller(row).at(now) for row in cursor.fetchall()}

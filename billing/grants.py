@@ -1,0 +1,99 @@
+"""Give credit. A grant and its ledger entries are one transaction; a rule grants once a period."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actor import SYSTEM, Actor
+from accounts.models import Organization
+from billing import ledger
+from billing.models import Account, CreditGrant, GrantKind, Subscription
+from foundation import periods
+from foundation.ids import public_id
+from foundation.money import InvalidAmount
+
+_SOURCE_ACCOUNT = {GrantKind.PAYMENT: Account.CASH}
+# The plan's monthly credit expires first, so it burns first.
+_PLAN_PRIORITY = 50
+
+
+def give(
+    organization: Organization,
+    amount: int,
+    kind: GrantKind = GrantKind.OPERATOR,
+    by: Actor = SYSTEM,
+    *,
+    source: str = "",
+    note: str = "",
+    starts_at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> CreditGrant | None:
+    """Credit of `amount` nano-USD; None when the same `source` was granted before. Raises InvalidAmount."""
+    if isinstance(amount, float) or amount <= 0:
+        raise InvalidAmount("A grant is a positive amount.")
+    with transaction.atomic():
+        grant = CreditGrant(
+            organization=organization,
+            kind=kind,
+            is_paid=kind == GrantKind.PAYMENT,
+            source=source or public_id(kind),
+            amount=amount,
+            priority=_PLAN_PRIORITY if kind == GrantKind.PLAN else 100,
+            starts_at=starts_at or timezone.now(),
+            expires_at=expires_at,
+            note=note,
+            created_by=by.user,
+        )
+        if not _insert_once(grant):
+            return None
+        lines = [
+            ledger.Line(Account.CREDIT, amount, grant.pk),
+            ledger.Line(_SOURCE_ACCOUNT.get(kind, Account.PROMOTION), -amount, grant.pk),
+        ]
+        at = connection.ops.adapt_datetimefield_value(timezone.now())
+        with connection.cursor() as cursor:
+            ledger.insert(cursor, ledger.rows(f"grant:{grant.pk}", organization.pk, lines, at))
+        if kind == GrantKind.OPERATOR:
+            audit.record("credit.granted", grant, by, changes={"amount_nano": amount, "note": note})
+        return grant
+
+
+def _insert_once(grant: CreditGrant) -> bool:
+    """Insert unless (organization, source) exists; whoever comes second inserts nothing."""
+    made = CreditGrant.objects.bulk_create([grant], ignore_conflicts=True)
+    stored = CreditGrant.objects.filter(organization=grant.organization, source=grant.source).first()
+    if stored is None or stored.created_at != made[0].created_at:
+        return False
+    grant.pk = stored.pk
+    return True
+
+
+def monthly_source(plan_code: str, zone: ZoneInfo, now: datetime) -> str:
+    """The name of the plan's grant for the zone's month that holds `now`."""
+    return f"plan:{plan_code}:{periods.day_of(now, zone):%Y-%m}"
+
+
+def ensure_monthly(organization_id: int, now: datetime | None = None) -> CreditGrant | None:
+    """Make this month's grant of the plan if it is due and missing. There is no reset job, so no reset race."""
+    now = now or timezone.now()
+    subscription = (
+        Subscription.objects.select_related("organization", "plan").filter(organization_id=organization_id).first()
+    )
+    if subscription is None or not subscription.plan.monthly_credit or not subscription.organization.is_confirmed:
+        return None
+    zone = subscription.organization.zone
+    source = monthly_source(subscription.plan.code, zone, now)
+    if CreditGrant.objects.filter(organization_id=organization_id, source=source).exists():
+        return None
+    return give(
+        subscription.organization,
+        subscription.plan.monthly_credit,
+        GrantKind.PLAN,
+        source=source,
+        note=f"{subscription.plan.name} plan, {periods.day_of(now, zone):%B %Y}",
+        starts_at=periods.month_start(now, zone),
+        expires_at=periods.next_month_start(now, zone),
+    )

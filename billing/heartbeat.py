@@ -1,0 +1,28 @@
+"""Renew the leases of holds that are under way and write down how far they are."""
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing.admission import LEASE
+from foundation.sql import placeholders
+from usage.counts import TokenCounts
+
+_RENEW = "UPDATE billing_hold SET lease_until = %s WHERE state = 'active' AND id IN "
+_PROGRESS = (
+    "UPDATE billing_hold SET progress_input = %s, progress_cached_input = %s, progress_output = %s "
+    "WHERE id = %s AND state = 'active'"
+)
+
+
+def renew(hold_ids: list[int], progress: dict[int, TokenCounts]) -> None:
+    """Extend every lease (never the amount) and store the newest counts of the holds in `progress`."""
+    until = connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for start in range(0, len(hold_ids), 500):
+            part = sorted(hold_ids[start : start + 500])
+            cursor.execute(_RENEW + placeholders(len(part)), [until, *part])
+        if progress:
+            cursor.executemany(
+                _PROGRESS,
+                [(seen.input, seen.cached_input, seen.output, pk) for pk, seen in sorted(progress.items())],
+            )

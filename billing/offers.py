@@ -1,0 +1,101 @@
+"""What a model costs this caller and who serves it, as the catalog has it now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.terms import UpstreamTarget
+from catalog.providers import open_secret
+from foundation.money import UnitPrices
+from foundation.sql import Cursor, placeholders, utc
+
+_MODELS = """
+    SELECT id, name, context_length, max_output, vocabulary FROM catalog_languagemodel
+    WHERE retired_at IS NULL AND name IN """
+_PRICES = """
+    SELECT model_id, token_class, scope, plan_id, organization_id, unit_price, effective_from, id FROM catalog_price
+    WHERE effective_from <= %s AND model_id IN """
+_ROUTES = """
+    SELECT r.model_id, v.id, v.name, v.base_url, v.sealed_secret, r.upstream_model
+    FROM catalog_route r JOIN catalog_provider v ON v.id = r.provider_id
+    WHERE r.enabled AND v.enabled AND r.model_id IN """
+_CLASSES = ("input", "cached_input", "output")
+# A price for one organization beats a plan's, which beats everybody's.
+_RANK = {"everybody": 0, "plan": 1, "organization": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One price as stored: pico-USD per token."""
+
+    token_class: str
+    scope: str
+    plan_id: int | None
+    organization_id: int | None
+    unit_price: int
+    effective_from: datetime
+    price_id: int
+
+    def applies(self, organization_id: int, plan_id: int | None) -> bool:
+        """Whether this row speaks to the organization on the plan."""
+        if self.scope == "organization":
+            return self.organization_id == organization_id
+        return self.scope == "everybody" or self.plan_id == plan_id
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model on sale: limits in tokens, its prices and who serves it."""
+
+    name: str
+    context_length: int
+    max_output: int
+    has_vocabulary: bool
+    price_rows: tuple[PriceRow, ...]
+    targets: tuple[UpstreamTarget, ...]
+
+    def prices(self, organization_id: int, plan_id: int | None) -> tuple[UnitPrices, tuple[int, int, int]] | None:
+        """The prices for this organization and the ids of their rows; None when a class has no price."""
+        best: dict[str, PriceRow] = {}
+        for row in self.price_rows:
+            if not row.applies(organization_id, plan_id):
+                continue
+            known = best.get(row.token_class)
+            if known is None or _order(row) > _order(known):
+                best[row.token_class] = row
+        if len(best) < len(_CLASSES):
+            return None
+        chosen = [best[name] for name in _CLASSES]
+        prices = UnitPrices(chosen[0].unit_price, chosen[1].unit_price, chosen[2].unit_price)
+        return prices, (chosen[0].price_id, chosen[1].price_id, chosen[2].price_id)
+
+
+def _order(row: PriceRow) -> tuple[int, datetime, int]:
+    return _RANK[row.scope], row.effective_from, row.price_id
+
+
+def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dict[str, Offer]:
+    """Offers by public name; a model that is unknown or retired is absent. `now_value` as the database takes it."""
+    if not names:
+        return {}
+    cursor.execute(_MODELS + placeholders(len(names)), names)
+    models = cursor.fetchall()
+    if not models:
+        return {}
+    ids = [row[0] for row in models]
+    cursor.execute(_PRICES + placeholders(len(ids)), [now_value, *ids])
+    prices: dict[int, list[PriceRow]] = {}
+    for model_id, token_class, scope, plan_id, organization_id, unit_price, since, price_id in cursor.fetchall():
+        row = PriceRow(token_class, scope, plan_id, organization_id, unit_price, utc(since) or now, price_id)
+        prices.setdefault(model_id, []).append(row)
+    cursor.execute(f"{_ROUTES}{placeholders(len(ids))} ORDER BY r.position, r.id", ids)
+    targets: dict[int, list[UpstreamTarget]] = {}
+    for model_id, provider_id, provider, base_url, sealed, upstream_model in cursor.fetchall():
+        target = UpstreamTarget(provider_id, provider, base_url, open_secret(sealed, provider), upstream_model)
+        targets.setdefault(model_id, []).append(target)
+    return {
+        name: Offer(
+            name, context, max_output, bool(vocabulary), tuple(prices.get(pk, ())), tuple(targets.get(pk, ()))
+        )
+        for pk, name, context, max_output, vocabulary in models
+    }

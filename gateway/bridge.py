@@ -1,0 +1,306 @@
+"""The only place where the gateway reaches the database.
+
+One writer thread per process with one connection: calls that arrive together are one batch in one transaction (group
+commit). While a batch commits the next one gathers, so the batch size follows the load by itself.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.utils import timezone
+
+from accounts.principal import Principal
+from billing import batch, callers, heartbeat
+from billing.models import MeteringProcess
+from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal
+from foundation import secrets
+from foundation.ids import FactIds
+from usage.counts import TokenCounts
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_MOST_IN_A_BATCH = 256
+_TRIES = 8
+_RENEW_EVERY = 5.0
+_PROGRESS_EVERY = 1.0
+# A process that cannot renew for this long must assume that its holds are being recovered.
+_FENCE_AFTER = 20.0
+
+
+@dataclass(slots=True)
+class _Call:
+    verb: str
+    payload: Any
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class BridgeFigures:
+    """What operators watch: sizes in calls, times in seconds."""
+
+    batches: int = 0
+    calls: int = 0
+    last_batch: int = 0
+    last_commit_seconds: float = 0.0
+    replays: int = 0
+    recent_commits: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+
+
+class Bridge:
+    """Verbs that the gateway awaits; everything behind them is synchronous."""
+
+    def __init__(self) -> None:
+        self.figures = BridgeFigures()
+        self._queue: list[_Call] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._writer: threading.Thread | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._ids: FactIds | None = None
+        self._live: set[int] = set()
+        self._progress: dict[int, TokenCounts] = {}
+        self._renewed_at = time.monotonic()
+        self._releases: set[asyncio.Future[Receipt]] = set()
+        self._pepper = settings.KEY_PEPPER.encode()
+
+    # ---------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Start the writer thread; call it in the ASGI lifespan, never at import."""
+        self._stopping = False
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bridge-read")
+        self._writer = threading.Thread(target=self._run, name="bridge-writer", daemon=True)
+        self._writer.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Finish what is queued, then end the threads."""
+        self._stopping = True
+        self._wake.set()
+        if self._writer:
+            self._writer.join(timeout)
+        if self._readers:
+            self._readers.shutdown(wait=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the writer runs and its leases are being renewed."""
+        return bool(self._writer and self._writer.is_alive()) and not self._is_fenced()
+
+    def _is_fenced(self) -> bool:
+        return time.monotonic() - self._renewed_at > _FENCE_AFTER
+
+    # ---------------------------------------------------------------- verbs
+
+    def fingerprint(self, secret: str) -> bytes | None:
+        """Keyed hash of a secret, 32 bytes; None for what cannot be one of ours, without a query."""
+        return secrets.fingerprint(secret, self._pepper) if secrets.is_well_formed(secret) else None
+
+    async def authenticate(self, secret_hash: bytes) -> Principal | None:
+        """Who the secret belongs to at this moment; None for nobody."""
+        result: Principal | None = await self._submit("authenticate", secret_hash)
+        return result
+
+    async def admit(self, ask: Ask) -> Admission | Refusal:
+        """Hold credit for the request, or say why not; raises BridgeUnavailable."""
+        if self._is_fenced():
+            raise BridgeUnavailable("The database has not answered for some time.")
+        result: Admission | Refusal = await self._submit("admit", ask)
+        return result
+
+    async def settle(self, outcome: Outcome) -> Receipt:
+        """Record and charge what was produced; returns after the commit."""
+        result: Receipt = await self._submit("settle", outcome)
+        return result
+
+    async def progress(self, admission: Admission, counts: TokenCounts) -> bool:
+        """Note how far a stream is; False: the hold can no longer be renewed, stop the stream."""
+        if admission.hold_id in self._live:
+            self._progress[admission.hold_id] = counts
+        return not self._is_fenced()
+
+    async def read(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a read-only function in a reader thread with a connection of its own; raises BridgeUnavailable."""
+        if self._readers is None:
+            raise BridgeUnavailable("The bridge is not running.")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, _read, function, args)
+
+    async def _submit(self, verb: str, payload: Any) -> Any:
+        if self._stopping or self._writer is None:
+            raise BridgeUnavailable("The gateway is stopping.")
+        loop = asyncio.get_running_loop()
+        call = _Call(verb, payload, loop, loop.create_future())
+        with self._lock:
+            self._queue.append(call)
+        self._wake.set()
+        return await call.future
+
+    # ---------------------------------------------------------------- the writer thread
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(timeout=_PROGRESS_EVERY)
+            self._wake.clear()
+            with self._lock:
+                calls, self._queue = self._queue[:_MOST_IN_A_BATCH], self._queue[_MOST_IN_A_BATCH:]
+                if self._queue:
+                    self._wake.set()
+            if calls:
+                self._serve(calls)
+            elif self._stopping:
+                break
+            self._beat()
+        connection.close()
+
+    def _serve(self, calls: list[_Call]) -> None:
+        started = time.perf_counter()
+        try:
+            self._batch(calls)
+        except Exception as error:
+            log.debug("batch of %d rolled back: %r; replaying singly", len(calls), error)
+            self.figures.replays += 1
+            for call in calls:
+                self._single(call)
+        spent = time.perf_counter() - started
+        figures = self.figures
+        figures.batches += 1
+        figures.calls += len(calls)
+        figures.last_batch = len(calls)
+        figures.last_commit_seconds = spent
+        figures.recent_commits.append(spent)
+        self._resolve(calls)
+
+    def _batch(self, calls: list[_Call]) -> None:
+        """All calls in one transaction; any exception means that none of them happened."""
+        self._authenticate([call for call in calls if call.verb == "authenticate"])
+        admits = [call for call in calls if call.verb == "admit"]
+        settles = [call for call in calls if call.verb == "settle"]
+        if not admits and not settles:
+            return
+        answers, receipts = batch.run(
+            [call.payload for call in admits], [call.payload for call in settles], self._fact_ids()
+        )
+        for call, answer in zip(admits, answers, strict=True):
+            call.result = answer
+            if isinstance(answer, Admission):
+                self._live.add(answer.hold_id)
+        for call, receipt in zip(settles, receipts, strict=True):
+            call.result = receipt
+            hold_id = call.payload.admission.hold_id
+            self._live.discard(hold_id)
+            self._progress.pop(hold_id, None)
+
+    def _authenticate(self, calls: list[_Call]) -> None:
+        if not calls:
+            return
+        hashes = list({call.payload.hex() for call in calls})
+        with connection.cursor() as cursor:
+            found = callers.by_secret(cursor, hashes, timezone.now())
+        for call in calls:
+            caller = found.get(call.payload.hex())
+            call.result = caller.principal if caller else None
+
+    def _single(self, call: _Call) -> None:
+        """One call alone, tried again while other processes are in the way or the database is away."""
+        for attempt in range(_TRIES):
+            try:
+                self._batch([call])
+                call.error = None
+                return
+            except batch.Conflict as error:
+                call.error = error
+            except (OperationalError, InterfaceError) as error:
+                call.error = error
+                connection.close()
+                time.sleep(min(0.05 * 2**attempt, 1.0))
+            except Exception as error:
+                log.exception("a %s failed", call.verb)
+                call.error = error
+                return
+        unavailable = BridgeUnavailable("The database cannot be reached.")
+        unavailable.__cause__ = call.error
+        call.error = unavailable
+
+    def _fact_ids(self) -> FactIds:
+        if self._ids is None:
+            self._ids = FactIds(MeteringProcess.objects.create().pk)
+        return self._ids
+
+    def _beat(self) -> None:
+        """Renew the leases of this process's holds and write down the progress of its streams."""
+        now = time.monotonic()
+        due = now - self._renewed_at
+        if due < _PROGRESS_EVERY or (due < _RENEW_EVERY and not self._progress):
+            return
+        progress = {pk: counts for pk, counts in list(self._progress.items()) if pk in self._live}
+        try:
+            if self._live:
+                heartbeat.renew(list(self._live), progress)
+            else:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+        except (OperationalError, InterfaceError):
+            log.warning("the heartbeat could not be written")
+            connection.close()
+            return
+        for pk, counts in progress.items():
+            if self._progress.get(pk) is counts:
+                self._progress.pop(pk, None)
+        self._renewed_at = now
+
+    def _resolve(self, calls: list[_Call]) -> None:
+        """Wake the waiting coroutines: one call into each event loop for the whole batch."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
+        for call in calls:
+            by_loop.setdefault(call.loop, []).append(call)
+        for loop, ended in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(self._set_results, ended)
+            except RuntimeError:
+                log.warning("an event loop closed before %d answers reached it", len(ended))
+                self._forsake(ended)
+
+    def _set_results(self, calls: list[_Call]) -> None:
+        for call in calls:
+            if call.future.done():
+                self._forsake([call])
+            elif call.error is not None:
+                call.future.set_exception(call.error)
+            else:
+                call.future.set_result(call.result)
+
+    def _forsake(self, calls: list[_Call]) -> None:
+        """Nobody waits for these any more: an admission without a client is released."""
+        for call in calls:
+            if isinstance(call.result, Admission) and not call.loop.is_closed():
+                call.loop.call_soon_threadsafe(self._release, call.result)
+            elif isinstance(call.result, Admission):
+                # No loop to settle in: without a heartbeat the sweeper releases it.
+                self._live.discard(call.result.hold_id)
+
+    def _release(self, admission: Admission) -> None:
+        outcome = Outcome(admission, None, "partial", "client_closed", None, None, time.time())
+        task = asyncio.ensure_future(self.settle(outcome))
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
+
+
+def _read(function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    close_old_connections()
+    try:
+        return function(*args)
+    except (OperationalError, InterfaceError) as error:
+        raise BridgeUnavailable("The database cannot be reached.") from error

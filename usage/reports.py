@@ -1,0 +1,177 @@
+"""What was used, by time, model, key and project: rollups and pending rows together, exact at every moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from foundation import periods
+from foundation.sql import placeholders
+
+GROUPS = {"model": "model", "key": "api_key_id", "project": "project_id"}
+_SUMS = "SUM(requests), SUM(input_tokens), SUM(cached_input_tokens), SUM(output_tokens), SUM(charge)"
+_COLUMNS = (
+    "organization_id, bucket, project_id, api_key_id, model, requests, input_tokens, cached_input_tokens, "
+    "output_tokens, charge"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What some requests used: tokens by disjoint class, charge in nano-USD."""
+
+    requests: int = 0
+    input: int = 0
+    cached_input: int = 0
+    output: int = 0
+    charge: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All input tokens, cached or not."""
+        return self.input + self.cached_input
+
+    @property
+    def tokens(self) -> int:
+        """Input, cached input and output together."""
+        return self.input + self.cached_input + self.output
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.requests + other.requests,
+            self.input + other.input,
+            self.cached_input + other.cached_input,
+            self.output + other.output,
+            self.charge + other.charge,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One organization's usage in [start, end), UTC instants on 15-minute edges; empty tuples mean all.
+
+    `project_ids` of None means all projects; an empty tuple means none (a developer without a project).
+    """
+
+    organization_id: int
+    start: datetime
+    end: datetime
+    project_ids: tuple[int, ...] | None = None
+    key_ids: tuple[int, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The SQL condition and its parameters."""
+        adapt = connection.ops.adapt_datetimefield_value
+        clauses = ["organization_id = %s", "bucket >= %s", "bucket < %s"]
+        params: list[Any] = [self.organization_id, adapt(self.start), adapt(self.end)]
+        if self.project_ids is not None:
+            clauses.append(f"project_id IN {placeholders(len(self.project_ids))}" if self.project_ids else "1 = 0")
+            params += self.project_ids
+        for column, values in (("api_key_id", self.key_ids), ("model", self.models)):
+            if values:
+                clauses.append(f"{column} IN {placeholders(len(values))}")
+                params += values
+        return " AND ".join(clauses), params
+
+
+def _source(chosen: Filter) -> tuple[str, list[Any]]:
+    """Both tables in one statement, so that a row being folded is seen exactly once."""
+    where, params = chosen.where()
+    sql = " UNION ALL ".join(
+        f"SELECT {_COLUMNS} FROM {table} WHERE {where}"  # noqa: S608
+        for table in ("usage_usagerollup", "usage_pendingrollup")
+    )
+    return sql, params + params
+
+
+def _sums(values: Sequence[Any]) -> Sums:
+    return Sums(*(int(value or 0) for value in values))
+
+
+def totals(chosen: Filter) -> Sums:
+    """Everything that the filter holds."""
+    source, params = _source(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_SUMS} FROM ({source}) s", params)  # noqa: S608
+        return _sums(cursor.fetchone())
+
+
+def breakdown(chosen: Filter, group: str) -> dict[Any, Sums]:
+    """Sums by model name, key id or project id (`group` is one of GROUPS), dearest first."""
+    column = GROUPS[group]
+    source, params = _source(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {column}, {_SUMS} FROM ({source}) s GROUP BY {column} "  # noqa: S608
+            f"ORDER BY SUM(charge) DESC, SUM(requests) DESC, {column}",
+            params,
+        )
+        return {row[0]: _sums(row[1:]) for row in cursor.fetchall()}
+
+
+def series(chosen: Filter, edges: Sequence[datetime], group: str | None = None) -> list[dict[Any, Sums]]:
+    """Sums by group value (None without a group) for each of the periods between consecutive `edges` (UTC).
+
+    The filter's own start and end are replaced by the first and last edge.
+    """
+    if len(edges) < 2:
+        return []
+    return series_by(chosen, edges, (group,) if group else ())
+
+
+def series_by(chosen: Filter, edges: Sequence[datetime], groups: Sequence[str]) -> list[dict[Any, Sums]]:
+    """As `series`; keys are the value of the only group, a tuple of values for several, None for none."""
+    columns = [GROUPS[group] for group in groups]
+    found: list[dict[Any, Sums]] = [{} for _ in edges[1:]]
+    adapt = connection.ops.adapt_datetimefield_value
+    by = "".join(f", s.{column}" for column in columns)
+    # A statement takes a limited number of parameters: 300 periods at a time.
+    for start in range(0, len(found), 300):
+        part = list(edges[start : start + 301])
+        bounded = Filter(
+            chosen.organization_id, part[0], part[-1], chosen.project_ids, chosen.key_ids, chosen.models
+        )
+        source, params = _source(bounded)
+        values = ",".join(["(%s,%s,%s)"] * (len(part) - 1))
+        period_params: list[Any] = []
+        for number, (since, until) in enumerate(zip(part, part[1:], strict=False), start=start):
+            period_params += [number, adapt(since), adapt(until)]
+        sql = (
+            f"WITH period(number, since, until) AS (VALUES {values}), s AS ({source}) "  # noqa: S608
+            f"SELECT period.number{by}, {_SUMS} FROM period JOIN s ON s.bucket >= period.since "
+            f"AND s.bucket < period.until GROUP BY period.number{by}"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, period_params + params)
+            for row in cursor.fetchall():
+                keys = row[1 : 1 + len(columns)]
+                key = None if not keys else keys[0] if len(keys) == 1 else keys
+                found[int(row[0])][key] = _sums(row[1 + len(columns) :])
+    return found
+
+
+def day_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """The UTC instants at which the zone's days from first to last begin, and the end of the last."""
+    return [periods.day_start(day, zone) for day in periods.days_between(first, last + timedelta(days=1))]
+
+
+def hour_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """The hours of the zone's days from first to last: 23 or 25 on a day that changes the clock."""
+    start = periods.day_start(first, zone)
+    end = periods.day_start(last + timedelta(days=1), zone)
+    hours = int((end - start) / timedelta(hours=1))
+    return [start + timedelta(hours=n) for n in range(hours)] + [end]
+
+
+def even_edges(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
+    """Instants from start on every `width` until end, cut at end."""
+    edges = []
+    at = start.astimezone(UTC)
+    while at < end:
+        edges.append(at)
+        at += width
+    return [*edges, end]
