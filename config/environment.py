@@ -53,7 +53,9 @@ def secret(name: str, folder: Path, *, production: bool) -> str:
             raise ImproperlyConfigured(f"{name} has fewer than 32 characters. Make one: openssl rand -base64 48")
         return value
     if production:
-        raise ImproperlyConfigured(f"{name} is missing. Make one with `openssl rand -base64 48`; set {name} or {name}_FILE.")
+        raise ImproperlyConfigured(
+            f"{name} is missing. Make one with `openssl rand -base64 48`; set {name} or {name}_FILE."
+        )
     path = folder / name.lower()
     try:
         return path.read_text().strip()

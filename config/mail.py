@@ -23,8 +23,7 @@ class FolderBackend(BaseEmailBackend):
         for message in email_messages:
             path = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{public_id('mail')}.eml"
             path.write_bytes(message.message().as_bytes())
-            print(f"mail to {', '.join(message.to)}: {message.subject.strip()} ({path})", file=sys.stderr)
-            for link in _LINK.findall(str(message.body)):
-                print(f"  {link}", file=sys.stderr)
-        sys.stderr.flush()
+            links = "".join(f"  {link}\n" for link in _LINK.findall(str(message.body)))
+            sys.stdout.write(f"mail to {', '.join(message.to)}: {message.subject.strip()} ({path})\n{links}")
+        sys.stdout.flush()
         return len(email_messages)

@@ -99,11 +99,16 @@ _SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
 }
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR}/meterhouse.sqlite3")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=0)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = _SQLITE_OPTIONS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
 
 # ---------------------------------------------------------------- people
 
@@ -186,7 +191,6 @@ if PRODUCTION:
     CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = int(env.number("SECURE_HSTS_SECONDS", 60 * 60 * 24 * 30))
     SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT")
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.words("TRUSTED_PROXIES") else None
 
 # ---------------------------------------------------------------- pages
 
@@ -201,12 +205,9 @@ STATIC_ROOT = Path(env.text("STATIC_ROOT") or BASE_DIR / "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if (STATIC_ROOT / "staticfiles.json").exists()
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "config.static.HashedFiles"},
 }
+# Before collectstatic has run (tests, a fresh checkout) files are served from where they are.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
 SITE_NAME = env.text("SITE_NAME", "Meterhouse")
 # The address at which customers reach this house; empty: as the browser sees it.
@@ -217,11 +218,19 @@ PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 CATALOG_FILE = Path(env.text("CATALOG_FILE") or BASE_DIR / "catalog" / "seed.toml")
 UPSTREAM_BASE_URL = env.text("UPSTREAM_BASE_URL")
 UPSTREAM_API_KEY = env.text("UPSTREAM_API_KEY")
+# Answers for models that no other provider serves by repeating the question; never wanted in production.
+DEMO_PROVIDER = env.flag("DEMO_PROVIDER", not PRODUCTION)
 DEMO_PROVIDER_DELAY_MS = env.number("DEMO_PROVIDER_DELAY_MS", 4)
 
-# ---------------------------------------------------------------- the gateway
+# ---------------------------------------------------------------- the gateway and the server
 
+# Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+# Whether `manage.py serve` runs the schedule itself; with Celery beat and workers it need not.
+TICKER = env.flag("TICKER", True)
+# Seconds: how long /readyz says 503 before a stop begins, and how long open streams may then go on.
+SHUTDOWN_DELAY = env.number("SHUTDOWN_DELAY", 0)
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 
 # ---------------------------------------------------------------- logs: never a body, never a credential
 

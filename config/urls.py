@@ -1,13 +1,9 @@
-"""Every URL that Django answers; /v1/* and /user/balance never get here (config/asgi.py)."""
+"""Every URL that Django answers; config/asgi.py sends /v1/*, /user/balance, /healthz and /readyz elsewhere."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
-
 urlpatterns = [
-    path("healthz", health.alive, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", include("api.urls")),

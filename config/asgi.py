@@ -1,0 +1,96 @@
+"""The front door: the gateway's paths go to the gateway, everything else to Django. Handles the process's lifespan."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import warnings
+from types import FrameType
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# The registry of apps must be ready before the imports below.
+_django = get_asgi_application()
+
+from config import health
+from gateway import client_address
+from gateway.app import Gateway
+from gateway.http import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+# WhiteNoise answers with a file, which Django reads in a thread; that is meant.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+
+
+class House:
+    """One ASGI application: gateway, health and Django behind one address."""
+
+    def __init__(self) -> None:
+        self.gateway = Gateway()
+        self.health = health.Health(lambda: self.gateway.bridge.is_alive)
+        self._trusted = client_address.networks(settings.TRUSTED_PROXIES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        elif _is_gateways(scope["path"]):
+            await self.gateway(scope, receive, send)
+        elif scope["path"] in health.PATHS:
+            await self.health(scope, receive, send)
+        else:
+            await _django(self._as_the_client_sees_it(scope), receive, send)
+
+    def _as_the_client_sees_it(self, scope: Scope) -> Scope:
+        """The scope with the client's address and scheme, as far as trusted proxies say so."""
+        client = scope.get("client")
+        if not client or not client_address.is_trusted(client[0], self._trusted):
+            return scope
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+        scheme = "https" if forwarded and forwarded[-1].strip().lower() == b"https" else scope["scheme"]
+        return {**scope, "client": (client_address.address_of(scope, self._trusted), 0), "scheme": scheme}
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.gateway.startup()
+        except Exception:
+            log.exception("the gateway did not start")
+            await send({"type": "lifespan.startup.failed"})
+            return
+        self._notice_stops()
+        self.health.opened = True
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.health.draining = True
+        try:
+            await self.gateway.shutdown()
+        finally:
+            await send({"type": "lifespan.shutdown.complete"})
+
+    def _notice_stops(self) -> None:
+        """From SIGTERM on /readyz says 503; the server itself hears of it SHUTDOWN_DELAY seconds later."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        servers_own = signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.health.draining = True
+            if callable(servers_own):
+                loop.call_soon_threadsafe(loop.call_later, settings.SHUTDOWN_DELAY, servers_own, number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
+
+
+def _is_gateways(path: str) -> bool:
+    return path.startswith("/v1/") or path in ("/v1", "/user/balance")
+
+
+application = House()

@@ -1,0 +1,44 @@
+"""uvicorn as this house runs it."""
+
+import socket
+
+import uvicorn
+from django.conf import settings
+from uvicorn.supervisors import Multiprocess
+
+
+def configuration(workers: int) -> uvicorn.Config:
+    """No access log: the usage event is the record of a request, and a URL may hold what is private."""
+    return uvicorn.Config(
+        "config.asgi:application",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        workers=workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(settings.DRAIN_SECONDS),
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(2048)
+    return listener
+
+
+def run(listener: socket.socket, workers: int) -> None:
+    """Serve until a signal comes."""
+    config = configuration(workers)
+    if workers == 1:
+        uvicorn.Server(config).run([listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()
