@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from django.utils import timezone
 
 from accounts.principal import ACTIVE
 from billing import callers, grants, offers, rating
 from billing.allocation import Credit, Moves, allocate
 from billing.callers import Caller
+from billing.models import Hold
 from billing.offers import Offer
 from billing.terms import Admission, Ask, Refusal
 from foundation import periods
@@ -71,6 +73,16 @@ def admit(cursor: Cursor, asks: list[Ask], moves: Moves, ids: FactIds, moment: M
         answers.append(_decide(ask, caller, catalog.get(ask.model), credit, moves, ids, moment))
     _insert(cursor, [answer for answer in answers if isinstance(answer, Admission)], moment)
     return answers
+
+
+def recent(seconds: int = 60) -> list[tuple[int, int, float]]:
+    """(organization id, key id, unix seconds) of everything admitted in the last seconds, oldest first."""
+    since = timezone.now() - timedelta(seconds=seconds)
+    rows = Hold.objects.filter(admitted_at__gt=since).order_by("admitted_at")
+    return [
+        (organization_id, key_id, at.timestamp())
+        for organization_id, key_id, at in rows.values_list("organization_id", "api_key_id", "admitted_at")
+    ]
 
 
 def _callers(cursor: Cursor, asks: list[Ask], moment: Moment) -> list[Caller | None]:

@@ -19,11 +19,13 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.utils import timezone
 
 from accounts.principal import Principal
-from billing import batch, callers, heartbeat
+from billing import admission, balances, batch, callers, heartbeat
 from billing.models import MeteringProcess
 from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal
+from catalog.prices import price_list
 from foundation import secrets
 from foundation.ids import FactIds
+from foundation.money import CURRENCY, usd_string
 from usage.counts import TokenCounts
 
 log = logging.getLogger(__name__)
@@ -132,6 +134,18 @@ class Bridge:
             self._progress[admission.hold_id] = counts
         return not self._is_fenced()
 
+    async def models(self, principal: Principal) -> list[dict[str, Any]]:
+        """The models that the caller may use, as the contract's model objects."""
+        return await self.read(_models, principal)
+
+    async def balance(self, organization_id: int) -> dict[str, Any]:
+        """The organization's credit in the contract's shape; amounts as decimal strings of USD."""
+        return await self.read(_balance, organization_id)
+
+    async def recent_admissions(self) -> list[tuple[int, int, float]]:
+        """(organization id, key id, unix seconds) of everything admitted in the last 60 s, oldest first."""
+        return await self.read(admission.recent)
+
     async def read(self, function: Callable[..., T], *args: Any) -> T:
         """Run a read-only function in a reader thread with a connection of its own; raises BridgeUnavailable."""
         if self._readers is None:
@@ -230,6 +244,9 @@ class Bridge:
                 log.exception("a %s failed", call.verb)
                 call.error = error
                 return
+        if call.verb == "settle":
+            # Without a heartbeat the sweeper recovers the hold once the database is back.
+            self._live.discard(call.payload.admission.hold_id)
         unavailable = BridgeUnavailable("The database cannot be reached.")
         unavailable.__cause__ = call.error
         call.error = unavailable
@@ -296,6 +313,36 @@ class Bridge:
         task = asyncio.ensure_future(self.settle(outcome))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
+
+
+def _models(principal: Principal) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": listed.model.name,
+            "object": "model",
+            "created": int(listed.model.created_at.timestamp()),
+            "owned_by": listed.model.owned_by,
+            "context_length": listed.model.context_length,
+            "max_output_tokens": listed.model.max_output,
+        }
+        for listed in price_list()
+        if principal.models is None or listed.model.name in principal.models
+    ]
+
+
+def _balance(organization_id: int) -> dict[str, Any]:
+    found = balances.balance(organization_id)
+    return {
+        "is_available": found.available > 0,
+        "balance_infos": [
+            {
+                "currency": CURRENCY,
+                "total_balance": usd_string(found.posted),
+                "granted_balance": usd_string(found.granted),
+                "topped_up_balance": usd_string(found.paid),
+            }
+        ],
+    }
 
 
 def _read(function: Callable[..., T], args: tuple[Any, ...]) -> T:

@@ -1,0 +1,143 @@
+"""The gateway's raw ASGI application: exact routes, and every answer in the contract's shape."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from billing.terms import BridgeUnavailable
+from gateway import errors, tokens
+from gateway.bridge import Bridge
+from gateway.callers import Callers
+from gateway.completions import Completions
+from gateway.errors import ApiError
+from gateway.http import ClientGone, Exchange, Receive, Scope, Send
+from gateway.limiter import RateLimiter
+from gateway.options import GatewayOptions
+from gateway.upstream import Upstream
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Exchange], Awaitable[None]]
+_MODEL_PREFIX = "/v1/models/"
+_NAMES = re.compile(rb"[\w\-, ]+")
+_PREFLIGHT_HEADERS = (
+    b"authorization, api-key, content-type, idempotency-key, openai-organization, openai-project, x-request-id"
+)
+
+
+class Gateway:
+    """`/v1/*` and `/user/balance`; open it in the lifespan before it serves."""
+
+    def __init__(self, bridge: Bridge, limiter: RateLimiter, options: GatewayOptions | None = None) -> None:
+        self.options = options or GatewayOptions()
+        self.bridge = bridge
+        self.limiter = limiter
+        self.upstream = Upstream(self.options)
+        self.callers = Callers(bridge, self.options)
+        self.completions = Completions(bridge, limiter, self.upstream, self.callers, self.options)
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._routes: dict[str, tuple[str, Handler]] = {
+            "/v1/chat/completions": ("POST", self.completions.serve),
+            "/v1/models": ("GET", self._models),
+            "/user/balance": ("GET", self._balance),
+            "/v1/user/balance": ("GET", self._balance),
+        }
+
+    # ---------------------------------------------------------------- life
+
+    async def startup(self) -> None:
+        """Start the bridge and the client to providers, and take over the rate windows of the last minute."""
+        tokens.warm()
+        self.bridge.start()
+        await self.upstream.open()
+        self.limiter.seed(await self.bridge.recent_admissions())
+
+    async def shutdown(self) -> None:
+        """Let running requests end, bounded in time, then drain the writer."""
+        if self._running:
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(self.options.drain_timeout):
+                    await self._idle.wait()
+            except TimeoutError:
+                log.warning("%d requests still ran at shutdown", self._running)
+        await asyncio.to_thread(self.bridge.stop)
+        await self.upstream.close()
+        await self.limiter.close()
+
+    # ---------------------------------------------------------------- one request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send)
+        self._running += 1
+        try:
+            await self._dispatch(exchange)
+        except ApiError as error:
+            await exchange.send_error(error)
+        except BridgeUnavailable:
+            await exchange.send_error(errors.overloaded("The service cannot reach its database. Try again."))
+        except ClientGone:
+            pass
+        except Exception:
+            log.exception("request %s failed", exchange.request_id)
+            if not exchange.begun:
+                await exchange.send_error(errors.internal())
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    async def _dispatch(self, exchange: Exchange) -> None:
+        if exchange.method == "OPTIONS":
+            await self._preflight(exchange)
+            return
+        found = self._routes.get(exchange.path)
+        if found is None and exchange.path.startswith(_MODEL_PREFIX) and len(exchange.path) > len(_MODEL_PREFIX):
+            found = ("GET", self._model)
+        if found is None:
+            raise errors.unknown_url(exchange.method, exchange.path)
+        method, handler = found
+        if exchange.method != method:
+            raise errors.method_not_supported(exchange.method, f"{method}, OPTIONS")
+        await handler(exchange)
+
+    async def _preflight(self, exchange: Exchange) -> None:
+        asked = exchange.header(b"access-control-request-headers")
+        exchange.extra += [
+            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+            (b"access-control-allow-headers", _allowed(asked)),
+            (b"access-control-max-age", b"86400"),
+            (b"vary", b"access-control-request-headers"),
+        ]
+        await exchange.send_bytes(204, b"")
+
+    # ---------------------------------------------------------------- routes that only read
+
+    async def _models(self, exchange: Exchange) -> None:
+        principal = await self.callers.live(exchange, None)
+        data = await self.bridge.models(principal)
+        await exchange.send_json(orjson.dumps({"object": "list", "data": data}))
+
+    async def _model(self, exchange: Exchange) -> None:
+        principal = await self.callers.live(exchange, None)
+        name = exchange.path[len(_MODEL_PREFIX) :]
+        for model in await self.bridge.models(principal):
+            if model["id"] == name:
+                await exchange.send_json(orjson.dumps(model))
+                return
+        raise errors.model_not_found(name)
+
+    async def _balance(self, exchange: Exchange) -> None:
+        principal = await self.callers.live(exchange, None)
+        await exchange.send_json(orjson.dumps(await self.bridge.balance(principal.organization_id)))
+
+
+def _allowed(asked: bytes | None) -> bytes:
+    """What the browser asks for, as long as it looks like header names; else what clients usually send."""
+    if asked and len(asked) < 2000 and _NAMES.fullmatch(asked):
+        return asked
+    return _PREFLIGHT_HEADERS

@@ -1,0 +1,177 @@
+"""Ask a provider: one shared client, the provider's failures mapped to what a customer may know."""
+
+import asyncio
+import logging
+from typing import Any
+
+import aiohttp
+import orjson
+
+from billing.terms import Admission, UpstreamTarget
+from gateway import errors
+from gateway.chat_request import ChatRequest
+from gateway.errors import ApiError
+from gateway.options import GatewayOptions
+
+log = logging.getLogger(__name__)
+
+# The most that is read of a provider's error message.
+_MOST_ERROR = 64 * 1024
+
+
+class Upstream:
+    """Calls providers over keep-alive connections; open it in the lifespan."""
+
+    def __init__(self, options: GatewayOptions) -> None:
+        self._options = options
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """Make the client; needs a running loop."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._options.connect_timeout, sock_read=None
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=True,
+            read_bufsize=256 * 1024,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session:
+            await self._session.close()
+
+    async def ask(self, request: ChatRequest, admission: Admission) -> "Answer":
+        """The first provider's answer that has begun with 200; the next is tried on failures that are not the client's.
+
+        Raises ApiError: 400 for what the provider refused in the request, 500 for the operator's faults, 503 for the
+        rest. All attempts stand under the one hold.
+        """
+        failure: ApiError = errors.overloaded()
+        for target in admission.targets:
+            try:
+                return await self._try(request, admission, target)
+            except ApiError as error:
+                if error.status == 400:
+                    raise
+                failure = error
+        raise failure
+
+    async def _try(self, request: ChatRequest, admission: Admission, target: UpstreamTarget) -> "Answer":
+        if self._session is None:
+            raise errors.overloaded("The gateway is stopping. Try again.")
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if target.secret:
+            headers["Authorization"] = f"Bearer {target.secret}"
+        body = upstream_body(request, admission, target)
+        try:
+            async with asyncio.timeout(self._options.first_byte_timeout):
+                response = await self._session.post(
+                    f"{target.base_url}/chat/completions", data=body, headers=headers, allow_redirects=False
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            log.warning("provider %s cannot be reached: %s", target.provider_name, type(error).__name__)
+            raise errors.overloaded() from error
+        if response.status == 200:
+            return Answer(response, target, self._options.idle_timeout)
+        try:
+            raise await self._refusal(response, target)
+        finally:
+            response.close()
+
+    async def _refusal(self, response: aiohttp.ClientResponse, target: UpstreamTarget) -> ApiError:
+        status = response.status
+        if status in (400, 422):
+            return errors.upstream_refused(_message(await _read_some(response), target))
+        log.warning("provider %s answered %d", target.provider_name, status)
+        if status in (401, 403, 404) or 300 <= status < 400:
+            return errors.internal("The model is not set up correctly on our side. You were not charged.")
+        if status == 429 or status >= 500:
+            return errors.overloaded(retry_after=_seconds(response.headers.get("Retry-After", "")))
+        return errors.internal()
+
+
+def _seconds(value: str) -> str:
+    return value if value.isdigit() and 0 < int(value) <= 3600 else ""
+
+
+async def _read_some(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        async with asyncio.timeout(10):
+            return await response.content.read(_MOST_ERROR)
+    except (aiohttp.ClientError, TimeoutError):
+        return b""
+
+
+def _message(body: bytes, target: UpstreamTarget) -> str:
+    """The provider's own words on what is wrong with the request, unless they name it, its model or its key."""
+    fallback = "The model did not accept this request. Check the parameters and messages."
+    try:
+        error: Any = orjson.loads(body)
+        found = error.get("error", error.get("message", error.get("detail")))
+        text = found.get("message") if isinstance(found, dict) else found
+    except (orjson.JSONDecodeError, AttributeError):
+        return fallback
+    if not isinstance(text, str) or not text.strip() or len(text) > 1000:
+        return fallback
+    host = target.base_url.split("//", 1)[-1].split("/", 1)[0].split(":", 1)[0]
+    told = text.lower()
+    names = [host, target.provider_name, target.secret, "http://", "https://", "sk-"]
+    if any(name and name.lower() in told for name in names):
+        return fallback
+    return text.strip()
+
+
+_OURS = ("max_completion_tokens", "stream_options", "n", "stream", "model", "max_tokens")
+
+
+def upstream_body(request: ChatRequest, admission: Admission, target: UpstreamTarget) -> bytes:
+    """The request as the provider gets it: its name of the model, the capped output, usage always asked for."""
+    members = {name: value for name, value in request.members.items() if name not in _OURS}
+    members["model"] = target.model
+    members["max_tokens"] = admission.output_cap
+    if request.stream:
+        members["stream"] = True
+        members["stream_options"] = {"include_usage": True}
+    return orjson.dumps(members)
+
+
+class Answer:
+    """A provider's answer that has begun with status 200."""
+
+    __slots__ = ("_idle", "_response", "target")
+
+    def __init__(self, response: aiohttp.ClientResponse, target: UpstreamTarget, idle_timeout: float) -> None:
+        self._response = response
+        self._idle = idle_timeout
+        self.target = target
+
+    @property
+    def is_stream(self) -> bool:
+        return self._response.content_type == "text/event-stream"
+
+    async def part(self) -> bytes:
+        """The next bytes, empty at the end; raises ConnectionError when the provider dies or falls silent."""
+        try:
+            async with asyncio.timeout(self._idle):
+                return await self._response.content.readany()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ConnectionError("the provider's answer broke off") from error
+
+    async def body(self) -> bytes:
+        """The whole body; raises ConnectionError."""
+        parts = []
+        while part := await self.part():
+            parts.append(part)
+        return b"".join(parts)
+
+    def stop(self) -> None:
+        """Close the connection at once, so that the provider stops producing."""
+        self._response.close()
+
+    def done(self) -> None:
+        """Give the connection back for the next request."""
+        self._response.release()

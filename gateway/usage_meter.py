@@ -1,0 +1,92 @@
+"""How many tokens an answer used: what the provider reports, else what we count ourselves."""
+
+from collections.abc import Callable
+from typing import Any
+
+from usage.counts import TokenCounts
+
+UPSTREAM = "upstream"
+COUNTED = "counted"
+PARTIAL = "partial"
+
+
+def _whole(value: Any) -> int | None:
+    """A reported number of tokens, or None for what is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value > 2**31 - 1:
+        return None
+    return int(value)
+
+
+def reported(usage: Any) -> TokenCounts | None:
+    """Disjoint counts of a provider's usage object; None when it reports none. Reported zero is respected."""
+    if not isinstance(usage, dict):
+        return None
+    prompt, output = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens"))
+    if prompt is None and output is None:
+        return None
+    cached = _cached(usage)
+    prompt = prompt or 0
+    cached = min(cached, prompt)
+    return TokenCounts(input=prompt - cached, cached_input=cached, output=output or 0)
+
+
+def _cached(usage: dict[str, Any]) -> int:
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict) and (found := _whole(details.get("cached_tokens"))) is not None:
+        return found
+    return _whole(usage.get("prompt_cache_hit_tokens")) or 0
+
+
+def as_object(counts: TokenCounts) -> dict[str, Any]:
+    """The usage object that a client gets."""
+    return {
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": counts.output,
+        "total_tokens": counts.total,
+        "prompt_tokens_details": {"cached_tokens": counts.cached_input},
+    }
+
+
+class OutputMeter:
+    """Collects what an answer produced, so that an aborted one can be counted exactly."""
+
+    __slots__ = ("_parts", "_seen", "pieces")
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._seen = 0
+        self.pieces = 0
+
+    def add_choice(self, choice: dict[str, Any]) -> None:
+        """Take in the delta or message of one choice."""
+        content = choice.get("delta") or choice.get("message")
+        if not isinstance(content, dict):
+            return
+        for name in ("content", "reasoning_content", "refusal"):
+            text = content.get(name)
+            if text and isinstance(text, str):
+                self._parts.append(text)
+                self.pieces += 1
+        calls = content.get("tool_calls")
+        if isinstance(calls, list):
+            self._add_calls(calls)
+
+    def _add_calls(self, calls: list[Any]) -> None:
+        for call in calls:
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                for name in ("name", "arguments"):
+                    text = function.get(name)
+                    if text and isinstance(text, str):
+                        self._parts.append(text)
+                        self.pieces += 1
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._parts
+
+    def count(self, count_text: Callable[[str], int]) -> int:
+        """Tokens of everything collected so far."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return count_text(self._parts[0]) if self._parts else 0
