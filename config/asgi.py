@@ -1,77 +1,99 @@
-"""The one ASGI application: `/v1/*` straight to the gateway, everything else to Django; it handles the lifespan itself."""
+"""The front door: the gateway's paths go to the gateway, everything else to Django. Handles the process's lifespan."""
 
 import asyncio
+import logging
 import os
+import signal
+import threading
+import warnings
+from types import FrameType
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()
+# The registry of apps must be ready before the imports below.
+_django = get_asgi_application()
 
-# Django must be set up before anything that has models is imported.
-from django.conf import settings  # noqa: E402
+from config import health
+from gateway import client_address, limiter
+from gateway.app import Gateway
+from gateway.bridge import Bridge
+from gateway.http import Receive, Scope, Send
+from gateway.options import GatewayOptions
 
-from config import health  # noqa: E402
-from dashboard import playground_line  # noqa: E402
-from gateway import limiter  # noqa: E402
-from gateway.app import Gateway  # noqa: E402
-from gateway.bridge import Bridge  # noqa: E402
-from gateway.client_address import networks  # noqa: E402
-from gateway.http import Receive, Scope, Send  # noqa: E402
-from gateway.options import GatewayOptions  # noqa: E402
+log = logging.getLogger(__name__)
 
-_GATEWAY_PATHS = frozenset({"/v1", "/user/balance"})
-
-
-def make_gateway() -> Gateway:
-    """The gateway of this process, as the settings say."""
-    options = GatewayOptions(trusted_proxies=networks(settings.TRUSTED_PROXIES))
-    return Gateway(Bridge(), limiter.build(settings.REDIS_URL or None), options)
+# WhiteNoise answers with a file, which Django reads in a thread; that is meant.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 
-class Application:
-    """Routes by path and runs the gateway between startup and shutdown."""
+class House:
+    """One ASGI application: gateway, health and Django behind one address."""
 
     def __init__(self) -> None:
-        self.gateway: Gateway | None = None
+        self._trusted = client_address.networks(settings.TRUSTED_PROXIES)
+        options = GatewayOptions(trusted_proxies=self._trusted, drain_timeout=settings.DRAIN_SECONDS)
+        self.gateway = Gateway(Bridge(), limiter.build(settings.REDIS_URL or None), options)
+        self.health = health.Health(lambda: self.gateway.bridge.is_alive)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = scope["path"]
-            if self.gateway is not None and (path.startswith("/v1/") or path in _GATEWAY_PATHS):
-                await self.gateway(scope, receive, send)
-            else:
-                await django_application(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        elif _is_gateways(scope["path"]):
+            await self.gateway(scope, receive, send)
+        elif scope["path"] in health.PATHS:
+            await self.health(scope, receive, send)
+        else:
+            await _django(self._as_the_client_sees_it(scope), receive, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    await self._start()
-                except Exception as error:
-                    await send({"type": "lifespan.startup.failed", "message": str(error)})
-                    raise
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._stop()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    def _as_the_client_sees_it(self, scope: Scope) -> Scope:
+        """The scope with the client's address and scheme, as far as trusted proxies say so."""
+        client = scope.get("client")
+        if not client or not client_address.is_trusted(client[0], self._trusted):
+            return scope
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+        scheme = "https" if forwarded and forwarded[-1].strip().lower() == b"https" else scope["scheme"]
+        return {**scope, "client": (client_address.address_of(scope, self._trusted), 0), "scheme": scheme}
 
-    async def _start(self) -> None:
-        gateway = make_gateway()
-        await gateway.startup()
-        self.gateway = gateway
-        health.connect(gateway)
-        playground_line.connect(gateway)
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.gateway.startup()
+        except Exception:
+            log.exception("the gateway did not start")
+            await send({"type": "lifespan.startup.failed"})
+            return
+        self._notice_stops()
+        self.health.opened = True
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.health.draining = True
+        try:
+            await self.gateway.shutdown()
+        finally:
+            await send({"type": "lifespan.shutdown.complete"})
 
-    async def _stop(self) -> None:
-        health.disconnect()
-        playground_line.disconnect()
-        if self.gateway is not None:
-            await asyncio.shield(self.gateway.shutdown())
+    def _notice_stops(self) -> None:
+        """From SIGTERM on /readyz says 503; the server itself hears of it SHUTDOWN_DELAY seconds later."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        servers_own = signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.health.draining = True
+            if callable(servers_own):
+                loop.call_soon_threadsafe(loop.call_later, settings.SHUTDOWN_DELAY, servers_own, number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
 
 
-application = Application()
+def _is_gateways(path: str) -> bool:
+    return path.startswith("/v1/") or path in ("/v1", "/user/balance")
+
+
+application = House()

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 class DemoChild:
-    """Starts `python -m gateway.demo`, which leaves when the pipe to its standard input closes, even if we are killed."""
+    """Starts `python -m gateway.demo`, which leaves when its standard input closes: also when we are killed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

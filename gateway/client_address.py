@@ -14,7 +14,8 @@ def networks(texts: Sequence[str]) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
 
-def _inside(address: str, trusted: Networks) -> bool:
+def is_trusted(address: str, trusted: Networks) -> bool:
+    """Whether the address is one of our proxies."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -28,12 +29,12 @@ def address_of(scope: Scope, trusted: Networks) -> str:
     """The address of whoever is not one of our proxies; a header from anybody else is not believed."""
     client = scope.get("client")
     address: str = client[0] if client else ""
-    if not trusted or not _inside(address, trusted):
+    if not trusted or not is_trusted(address, trusted):
         return address
     hops = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
     for hop in reversed([part.strip() for part in hops.split(",") if part.strip()]):
         address = _bare(hop)
-        if not _inside(address, trusted):
+        if not is_trusted(address, trusted):
             break
     return address
 
