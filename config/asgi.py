@@ -7,6 +7,7 @@ import signal
 import threading
 import warnings
 from types import FrameType
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -33,7 +34,8 @@ class House:
 
     def __init__(self) -> None:
         self._trusted = client_address.networks(settings.TRUSTED_PROXIES)
-        options = GatewayOptions(trusted_proxies=self._trusted, drain_timeout=settings.DRAIN_SECONDS)
+        # The server has waited for its streams before it lets the gateway drain: what is left only has to settle.
+        options = GatewayOptions(trusted_proxies=self._trusted, drain_timeout=10.0)
         self.gateway = Gateway(Bridge(), limiter.build(settings.REDIS_URL or None), options)
         self.health = health.Health(lambda: self.gateway.bridge.is_alive)
 
@@ -48,16 +50,17 @@ class House:
         elif scope["path"] in health.PATHS:
             await self.health(scope, receive, send)
         else:
-            await _django(self._as_the_client_sees_it(scope), receive, send)
+            await _django(self._for_pages(scope), receive, cast(Any, send))
 
-    def _as_the_client_sees_it(self, scope: Scope) -> Scope:
-        """The scope with the client's address and scheme, as far as trusted proxies say so."""
+    def _for_pages(self, scope: Scope) -> Scope:
+        """What Django's views see: the running gateway (the playground enters it), and the client behind our proxies."""
+        seen = {**scope, "gateway": self.gateway}
         client = scope.get("client")
-        if not client or not client_address.is_trusted(client[0], self._trusted):
-            return scope
-        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
-        scheme = "https" if forwarded and forwarded[-1].strip().lower() == b"https" else scope["scheme"]
-        return {**scope, "client": (client_address.address_of(scope, self._trusted), 0), "scheme": scheme}
+        if client and client_address.is_trusted(client[0], self._trusted):
+            seen["client"] = (client_address.address_of(scope, self._trusted), 0)
+            if (b"x-forwarded-proto", b"https") in scope["headers"]:
+                seen["scheme"] = "https"
+        return seen
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
