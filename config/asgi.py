@@ -53,7 +53,7 @@ class House:
             await _django(self._for_pages(scope), receive, cast(Any, send))
 
     def _for_pages(self, scope: Scope) -> Scope:
-        """What Django's views see: the running gateway (the playground enters it), and the client behind our proxies."""
+        """What Django's views see: the running gateway (for the playground), the client behind our proxies."""
         seen = {**scope, "gateway": self.gateway}
         client = scope.get("client")
         if client and client_address.is_trusted(client[0], self._trusted):

@@ -40,7 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "config.apps.StaticFiles",
     "csp",
     "allauth",
     "allauth.account",
@@ -55,7 +55,7 @@ INSTALLED_APPS = [
     "gateway",
     "dashboard",
     "api",
-    "config",
+    "config.apps.ConfigConfig",
 ]
 
 MIDDLEWARE = [
@@ -209,6 +209,9 @@ STORAGES = {
 }
 # Before collectstatic has run (tests, a fresh checkout) files are served from where they are.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+# Source maps are served as they are: nobody waits for them.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "webp", "jpg", "gif", "woff", "woff2", "gz", "br", "zip")
 SITE_NAME = env.text("SITE_NAME", "Meterhouse")
 # The address at which customers reach this house; empty: as the browser sees it.
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
