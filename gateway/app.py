@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import orjson
 
+from accounts.principal import Principal
 from billing.terms import BridgeUnavailable
 from gateway import errors, tokens
 from gateway.bridge import Bridge
@@ -73,9 +75,16 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send)
+        await self._run(exchange, self._dispatch(exchange))
+
+    async def serve_session(self, exchange: Exchange, principal: Principal, user_id: int) -> None:
+        """One chat request of a person who is logged in, under the rules of every other (the playground)."""
+        await self._run(exchange, self.completions.serve_session(exchange, principal, user_id))
+
+    async def _run(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
         self._running += 1
         try:
-            await self._dispatch(exchange)
+            await work
         except ApiError as error:
             await exchange.send_error(error)
         except BridgeUnavailable:
