@@ -1,0 +1,119 @@
+"""A throw-away PostgreSQL for tests: the machine's own binaries, a temporary directory, a free loopback port."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from tests.gateway.redis_server import free_port
+
+_USER = "meterhouse"
+
+
+def _version(folder: Path) -> float:
+    try:
+        return float(folder.parent.name)
+    except ValueError:
+        return 0.0
+
+
+def binaries() -> Path | None:
+    """The folder with the newest initdb and postgres of this machine."""
+    debian = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    if debian:
+        return max(debian, key=_version)
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found and shutil.which("postgres") else None
+
+
+def _account() -> tuple[int, int] | None:
+    """Whom it runs as when we are root, which it refuses to run as."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise RuntimeError("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`.")
+
+
+class PostgresServer:
+    """Started when made; `close` ends it and removes its files."""
+
+    def __init__(self, *options: str) -> None:
+        found = binaries()
+        assert found, "PostgreSQL is not installed on this machine"
+        self._binaries = found
+        self._account = _account()
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        if self._account:
+            os.chown(self._folder, *self._account)
+        self.port = free_port()
+        self._options = options
+        self._run("initdb", "-D", "data", "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return self.database_url("postgres")
+
+    def database_url(self, name: str) -> str:
+        """The address of another database of this server."""
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/{name}"
+
+    def start(self) -> None:
+        """Start, also after `kill`."""
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            # Survives the death of the server, not of the machine; that is enough for a test.
+            "fsync": "off",
+        }
+        pairs = [f"-c{name}={value}" for name, value in settings.items()]
+        log = (self._folder / "log").open("ab")
+        self._process = self._open("postgres", "-D", "data", "-p", str(self.port), *pairs, *self._options, log=log)
+        for _ in range(600):
+            if self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False) == 0:
+                return
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()}")
+
+    def _open(self, program: str, *arguments: str, log: object) -> "subprocess.Popen[bytes]":
+        user, group = self._account or (None, None)
+        return subprocess.Popen(
+            [str(self._binaries / program), *arguments],
+            cwd=self._folder,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,  # type: ignore[call-overload]
+            stderr=subprocess.STDOUT,
+            user=user,
+            group=group,
+            extra_groups=[] if self._account else None,
+        )
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> int:
+        process = self._open(program, *arguments, log=subprocess.PIPE)
+        said, _ = process.communicate(timeout=120)
+        if check and process.returncode:
+            raise RuntimeError(f"{program} failed:\n{said.decode(errors='replace')}")
+        return int(process.returncode)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._run("pg_ctl", "-D", "data", "stop", "-m", "immediate", check=False)
+        self._process.wait(30)
+
+    def close(self) -> None:
+        """End it and remove its files."""
+        if self._process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
