@@ -1,11 +1,16 @@
-"""A throw-away PostgreSQL for tests: the machine's own binaries, a temporary directory, a free loopback port."""
+"""A throw-away PostgreSQL for tests: `python -m tests.postgres_server COMMAND...` runs a command beside one.
+
+The machine's own binaries, a temporary directory, a free loopback port.
+"""
 
 import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from tests.gateway.redis_server import free_port
@@ -117,3 +122,16 @@ class PostgresServer:
         if self._process.poll() is None:
             self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def main(command: list[str]) -> int:
+    """Run a command with DATABASE_URL set to a throw-away server; 69 when there are no binaries."""
+    if binaries() is None:
+        sys.stderr.write("PostgreSQL is not installed on this machine (initdb and postgres).\n")
+        return os.EX_UNAVAILABLE
+    with closing(PostgresServer()) as server:
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": server.url}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
