@@ -20,7 +20,7 @@ _GRACE_SECONDS = 2
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: an interrupt is for the parent, which closes our standard input when it is done."""
+    """Leaves signals to us."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--delay-ms", type=float, default=_DELAY_MS, help="milliseconds a token")
     options = parser.parse_args()
+    if not sys.stdin.isatty():
+        # An interrupt is for the parent, which closes our standard input when its streams are done.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     tokens.warm()
     listener = socket.create_server(("127.0.0.1", options.port))
     config = uvicorn.Config(
@@ -46,8 +49,6 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    sys.stdout.write(f"{listener.getsockname()[1]}\n")
-    sys.stdout.flush()
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(_Server(config), listener))
 
@@ -59,8 +60,11 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
         server.should_exit = True
 
     loop.add_signal_handler(signal.SIGTERM, stop)
-    loop.add_signal_handler(signal.SIGINT, stop if sys.stdin.isatty() else lambda: None)
+    if sys.stdin.isatty():
+        loop.add_signal_handler(signal.SIGINT, stop)
     threading.Thread(target=_watch_parent, args=(loop, stop), name="parent", daemon=True).start()
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
     await server.serve(sockets=[listener])
 
 
