@@ -114,10 +114,10 @@ _TOOLS_RULES = (
 )
 # The markers of the example call inside the rules: calls begin, call begin, separator, call end, calls end.
 _TOOLS_RULES_MARKERS = 5
-# Begin of sentence in front, the assistant's marker and the end of its thinking behind.
-_PROMPT_MARKERS = 3
+# Begin of sentence in front, the assistant's marker behind.
+_PROMPT_MARKERS = 2
 # Tokens that the template puts around a message of each role.
-_ROLE_MARKERS = {"system": 0, "developer": 0, "user": 1, "assistant": 3, "tool": 2}
+_ROLE_MARKERS = {"system": 0, "developer": 0, "user": 1, "assistant": 2, "tool": 2}
 
 
 def count_prompt(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> int:

@@ -23,9 +23,9 @@ def _user(content):
     return {"role": "user", "content": content}
 
 
-def test_one_user_message_is_its_text_and_four_markers():
-    # Begin of sentence, User, text, Assistant, end of thinking.
-    assert tokens.count_prompt([_user("Hello there")]) == TEXT + 4
+def test_one_user_message_is_its_text_and_three_markers():
+    # Begin of sentence, User, text, Assistant.
+    assert tokens.count_prompt([_user("Hello there")]) == TEXT + 3
 
 
 def test_a_conversation_counts_every_message():
@@ -35,7 +35,7 @@ def test_a_conversation_counts_every_message():
         {"role": "assistant", "content": "Hello there"},
         _user("Hello there"),
     ]
-    assert tokens.count_prompt(messages) == 4 * TEXT + 3 + 0 + 1 + 3 + 1
+    assert tokens.count_prompt(messages) == 4 * TEXT + 2 + 0 + 1 + 2 + 1
 
 
 def test_content_parts_are_one_text():
@@ -46,7 +46,7 @@ def test_content_parts_are_one_text():
 def test_tool_calls_and_results_count():
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
     messages = [_user("Hello there"), {"role": "assistant", "content": None, "tool_calls": [call]}]
-    expected = tokens.count_prompt(messages[:1]) + 3 + 2 + 3
+    expected = tokens.count_prompt(messages[:1]) + 2 + 2 + 3
     expected += tokens.count_text("get_weather") + tokens.count_text('{"city": "Paris"}')
     assert tokens.count_prompt(messages) == expected
     result = {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}
@@ -67,7 +67,7 @@ def test_the_bound_is_bytes_and_sixteen_a_message():
 
 @pytest.mark.parametrize("content", [None, "", [], [{"type": "text"}], [None], 7, {"text": "x"}])
 def test_odd_content_counts_as_its_markers(content):
-    assert tokens.count_prompt([_user(content)]) == 4
+    assert tokens.count_prompt([_user(content)]) == 3
     assert tokens.upper_bound([_user(content)]) == 16
 
 
@@ -102,4 +102,4 @@ _tools = st.lists(st.fixed_dictionaries({"function": _function}), max_size=3)
 @settings(max_examples=150, deadline=None)
 @given(_messages, st.one_of(st.none(), _tools))
 def test_the_bound_is_never_below_the_count(messages, tools):
-    assert 3 <= tokens.count_prompt(messages, tools) <= tokens.upper_bound(messages, tools)
+    assert 2 <= tokens.count_prompt(messages, tools) <= tokens.upper_bound(messages, tools)
