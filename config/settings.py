@@ -128,6 +128,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "dashboard.adapter.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "dashboard.signup_form.SignupForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -234,6 +235,24 @@ TICKER = env.flag("TICKER", True)
 # Seconds: how long /readyz says 503 before a stop begins, and how long open streams may then go on.
 SHUTDOWN_DELAY = env.number("SHUTDOWN_DELAY", 0)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
+
+# ---------------------------------------------------------------- the REST API
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": f"{SITE_NAME} API",
+    "DESCRIPTION": "Keys and usage for automation. Send a key with the management scope as `Authorization: Bearer`.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
 
 # ---------------------------------------------------------------- logs: never a body, never a credential
 

@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
                 **keys,
                 "BASE_URL": f"{server.url}/v1",
                 "NODE_PATH": str(ROOT / "node_modules"),
+                "PYTHONPATH": str(ROOT),
             }
             # Its own configuration: nothing of the project's pytest settings or plugins applies.
             command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "--confcutdir", "."]

@@ -1,0 +1,74 @@
+"""The same jobs under a real Celery worker and beat, on Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from config.schedule import JOBS
+from tests.people import house
+from tests.running import ROOT
+from usage.models import PendingRollup, UsageRollup
+
+pytestmark = [pytest.mark.redis, pytest.mark.database]
+
+
+@pytest.fixture
+def celery(own_database, redis_url, tmp_path):
+    """A worker and a beat beside each other, on the database of this test."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {**kept, "DATA_DIR": str(tmp_path), "DATABASE_URL": own_database, "REDIS_URL": redis_url}
+    common = [sys.executable, "-m", "celery", "-A", "config.celery"]
+    log = tmp_path / "celery.log"
+    with log.open("ab") as output:
+        started = [
+            subprocess.Popen([*common, *arguments], cwd=ROOT, env=environment, stdout=output, stderr=output)
+            for arguments in (["worker", "--pool", "solo", "--loglevel", "INFO"], ["beat", "--loglevel", "INFO"])
+        ]
+    yield log
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+def test_beat_and_worker_fold_usage(celery):
+    alice = house()
+    PendingRollup.objects.create(
+        organization_id=alice.organization.pk,
+        project_id=alice.project.pk,
+        api_key_id=alice.key()[0].pk,
+        model="deepseek-chat",
+        bucket=datetime(2026, 1, 1, tzinfo=UTC),
+        requests=1,
+        input_tokens=10,
+        cached_input_tokens=0,
+        output_tokens=5,
+        charge=8_200,
+        event_id=1,
+    )
+    for _ in range(300):
+        if not PendingRollup.objects.exists():
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail(f"nothing was folded:\n{celery.read_text()}")
+    assert UsageRollup.objects.get().output_tokens == 5
+
+
+def test_the_worker_knows_every_job_of_the_schedule(celery):
+    for _ in range(200):
+        text = celery.read_text()
+        if "ready." in text:
+            break
+        time.sleep(0.1)
+    for job in JOBS:
+        assert f". {job.name}\n" in text

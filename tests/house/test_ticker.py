@@ -1,0 +1,45 @@
+"""The clock of the embedded set-up."""
+
+import threading
+import time
+
+from config.schedule import JOBS, Job
+from config.ticker import Ticker
+
+
+def test_a_job_that_fails_stops_neither_itself_nor_the_others(caplog, monkeypatch):
+    monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
+    calls = {"bad": 0, "good": 0}
+    enough = threading.Event()
+
+    def bad():
+        calls["bad"] += 1
+        raise ValueError("no")
+
+    def good():
+        calls["good"] += 1
+        if min(calls.values()) >= 3:
+            enough.set()
+
+    ticker = Ticker([Job("bad", bad, 0.05), Job("good", good, 0.05)])
+    ticker.start()
+    assert enough.wait(10)
+    ticker.stop()
+    seen = dict(calls)
+    time.sleep(0.2)
+    assert calls == seen
+    assert "job bad failed" in caplog.text
+
+
+def test_a_slow_period_is_kept(monkeypatch):
+    monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
+    calls = []
+    ticker = Ticker([Job("hourly", lambda: calls.append(1), 3600)])
+    ticker.start()
+    time.sleep(0.3)
+    ticker.stop()
+    assert calls == [1]
+
+
+def test_every_job_has_a_name_of_its_own():
+    assert len({job.name for job in JOBS}) == len(JOBS)
