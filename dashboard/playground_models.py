@@ -1,0 +1,89 @@
+"""The models that the playground offers, with the prices that this organization pays."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing.models import Subscription
+from billing.offers import Offer, PriceRow
+from catalog.models import LanguageModel, Price, Route
+from foundation.money import UnitPrices, usd_per_million_string
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model on sale; prices in pico-USD per token. Without a provider it is shown and cannot be chosen."""
+
+    name: str
+    description: str
+    context_length: int
+    max_output: int
+    prices: UnitPrices
+    has_provider: bool
+    is_demo: bool
+
+    @property
+    def label(self) -> str:
+        """One line for the list: name, context, input and output price."""
+        if not self.has_provider:
+            return f"{self.name} · no provider"
+        return (
+            f"{self.name} · {self.context_length // 1024}K · "
+            f"${usd_per_million_string(self.prices.input)} in, ${usd_per_million_string(self.prices.output)} out"
+        )
+
+    @property
+    def words(self) -> str:
+        """What stands under the list."""
+        prices = self.prices
+        return (
+            f"Reads {self.context_length:,} tokens, answers up to {self.max_output:,}. "
+            f"${usd_per_million_string(prices.input)} input, ${usd_per_million_string(prices.cached_input)} cached, "
+            f"${usd_per_million_string(prices.output)} output per 1M tokens."
+        )
+
+
+def choices(organization: Organization) -> list[Choice]:
+    """Models that have a price for this organization, in the order of the price list."""
+    now = timezone.now()
+    plan_id = Subscription.objects.filter(organization=organization).values_list("plan_id", flat=True).first()
+    models = LanguageModel.objects.filter(retired_at=None).prefetch_related(
+        Prefetch("prices", Price.objects.filter(effective_from__lte=now)),
+        Prefetch(
+            "routes",
+            Route.objects.filter(enabled=True, provider__enabled=True).select_related("provider").order_by("position", "id"),
+        ),
+    )
+    found = []
+    for model in models:
+        prices = _prices(model, organization.pk, plan_id)
+        if prices is None:
+            continue
+        routes = list(model.routes.all())
+        found.append(
+            Choice(
+                name=model.name,
+                description=model.description,
+                context_length=model.context_length,
+                max_output=model.max_output,
+                prices=prices,
+                has_provider=bool(routes),
+                is_demo=bool(routes) and routes[0].provider.is_demo,
+            )
+        )
+    return found
+
+
+def _prices(model: LanguageModel, organization_id: int, plan_id: int | None) -> UnitPrices | None:
+    """As admission will pin them."""
+    rows = tuple(
+        PriceRow(
+            row.token_class, row.scope, row.plan_id, row.organization_id, row.unit_price, row.effective_from, row.pk
+        )
+        for row in model.prices.all()
+    )
+    offer = Offer(model.name, model.context_length, model.max_output, bool(model.vocabulary), rows, ())
+    priced = offer.prices(organization_id, plan_id)
+    return priced[0] if priced else None

@@ -1,0 +1,160 @@
+"""The playground: real requests with a session instead of a key, booked on the project's Playground key."""
+
+import re
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import keys
+from accounts.models import Membership, Project
+from accounts.principal import Principal
+from accounts.roles import Permission, allows
+from billing import callers
+from billing.models import Hold
+from catalog import providers
+from dashboard import playground_line, playground_models
+from foundation.money import usd_string
+from gateway.errors import ApiError
+from usage.models import UsageEvent
+
+_TURN = re.compile(r"[0-9a-f]{32}")
+# A receipt is asked for right after its request.
+_RECENT = timedelta(hours=1)
+# Parameters with a slider: name, label, least, most, step. The browser sets the most of max_tokens by the model.
+_RANGES = (
+    ("temperature", "Temperature", "0", "2", "0.01"),
+    ("top_p", "Top P", "0", "1", "0.01"),
+    ("max_tokens", "Max output tokens", "1", "8192", "1"),
+)
+
+
+class Entry(NamedTuple):
+    """Who enters the line: a person, and the principal of the project's Playground key."""
+
+    principal: Principal
+    user_id: int
+
+
+@require_GET
+def playground(request: HttpRequest) -> HttpResponse:
+    """The page; `?project=` chooses who pays."""
+    membership = Membership.objects.select_related("organization").filter(user=request.user).first()
+    if membership is None:
+        raise Http404
+    organization = membership.organization
+    projects = list(organization.projects.filter(archived_at=None))
+    wanted = request.GET.get("project")
+    project = next((project for project in projects if project.public_id == wanted), None)
+    if wanted and project is None:
+        raise Http404
+    response = render(
+        request,
+        "dashboard/playground.html",
+        {
+            "organization": organization,
+            "project": project or projects[0],
+            "projects": projects,
+            "models": playground_models.choices(organization),
+            "ranges": _RANGES,
+            "has_demo": providers.demo_in_use(),
+            "api_url": f"{settings.PUBLIC_URL or request.build_absolute_uri('/').rstrip('/')}/v1",
+        },
+    )
+    # A link in an answer must not even cause a name to be looked up: that alone could carry data away.
+    response["X-DNS-Prefetch-Control"] = "off"
+    return response
+
+
+@never_cache
+@require_POST
+async def chat(request: HttpRequest) -> HttpResponseBase:
+    """One chat completion: the body is the request, the headers name the project and the turn."""
+    try:
+        entry = await sync_to_async(_enter)(request)
+        gateway = playground_line.gateway_of(request)
+        turn = _turn(request.headers.get("x-playground-turn", ""))
+    except ApiError as error:
+        return HttpResponse(error.body(), status=error.status, content_type="application/json")
+    # One byte more than the limit is enough for the gateway to refuse it.
+    body = request.read(gateway.options.body_limit + 1)
+    call = playground_line.Call(gateway, request.scope, body)  # type: ignore[attr-defined]
+    call.exchange.request_id = playground_line.request_id_of(entry.user_id, turn)
+    return await call.response(entry.principal, entry.user_id)
+
+
+def _turn(text: str) -> str:
+    if not _TURN.fullmatch(text):
+        raise ApiError(400, "invalid_request_error", "invalid_value", "X-Playground-Turn: 32 hexadecimal digits.")
+    return text
+
+
+def _enter(request: HttpRequest) -> Entry:
+    """Checked anew on every request; raises ApiError in the gateway's shape."""
+    try:
+        return _entry(request)
+    finally:
+        # A stream may last for minutes; it must not keep a database connection to itself.
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _entry(request: HttpRequest) -> Entry:
+    user = request.user
+    if not user.is_authenticated:
+        raise ApiError(401, "invalid_request_error", "session_ended", "Your session ended. Log in again.")
+    project = (
+        Project.objects.select_related("organization")
+        .filter(public_id=request.headers.get("x-playground-project", ""), organization__memberships__user=user)
+        .first()
+    )
+    if project is None or project.archived_at:
+        raise ApiError(404, "invalid_request_error", "project_not_found", "There is no such project.")
+    membership = Membership.objects.get(organization=project.organization, user=user)
+    if not allows(membership.role, Permission.USE_PLAYGROUND):
+        raise ApiError(403, "permission_error", "role_not_allowed", "Your role cannot use the playground.")
+    if not project.organization.is_confirmed:
+        raise ApiError(403, "permission_error", "organization_unconfirmed", "Confirm your e-mail address first.")
+    key = keys.playground_key(project)
+    with connection.cursor() as cursor:
+        principal = callers.by_playground_key(cursor, [key.pk], timezone.now())[key.pk].principal
+    return Entry(principal, user.pk)
+
+
+@never_cache
+@require_GET
+def receipt(request: HttpRequest, turn: str) -> JsonResponse:
+    """What the ledger has for a turn of this person: settled, released, active or unknown."""
+    if not request.user.is_authenticated:
+        return JsonResponse({"state": "session_ended"}, status=401)
+    request_id = playground_line.request_id_of(request.user.pk, turn)
+    event = UsageEvent.objects.filter(request_id=request_id, user=request.user).first()
+    if event:
+        return JsonResponse(_billed(event))
+    hold = (
+        Hold.objects.filter(
+            admitted_at__gte=timezone.now() - _RECENT, request_id=request_id, user=request.user
+        )
+        .values_list("state", flat=True)
+        .first()
+    )
+    return JsonResponse({"state": hold or "unknown", "request_id": request_id})
+
+
+def _billed(event: UsageEvent) -> dict[str, Any]:
+    return {
+        "state": "settled",
+        "request_id": event.request_id,
+        "input": event.input_tokens,
+        "cached": event.cached_input_tokens,
+        "output": event.output_tokens,
+        "charge": usd_string(event.charge),
+        "reason": event.finish_reason,
+    }

@@ -1,0 +1,104 @@
+// One request to the chat endpoint: sends it, reads the event stream, and hands pieces on as they come.
+
+/** What the server refused or failed at: `status` is HTTP's, the rest the error object's. */
+export class Refused extends Error {
+  constructor(status, error, response) {
+    super(error.message || `HTTP ${status}`);
+    this.status = status;
+    this.code = error.code || "";
+    this.param = error.param || "";
+    this.limit = error.limit || null;
+    this.requestId = response ? response.headers.get("x-request-id") || "" : "";
+    this.retryAfter = response ? Number(response.headers.get("retry-after")) || 0 : 0;
+  }
+}
+
+/** The connection ended before the answer did. */
+export class Dropped extends Error {}
+
+function csrfToken(form) {
+  // The cookie is the newer one when somebody logged in again in another tab.
+  const cookie = document.cookie.split("; ").find((text) => text.startsWith("csrftoken="));
+  return cookie ? decodeURIComponent(cookie.split("=")[1]) : form.elements.csrfmiddlewaretoken.value;
+}
+
+/** A name for one request, unknown to anybody else: the receipt is asked for by it. */
+export function newTurn() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function errorOf(response) {
+  try {
+    const body = await response.json();
+    return body.error || {};
+  } catch {
+    return { code: response.status === 403 ? "page_expired" : "" };
+  }
+}
+
+/** Send `request`; returns the response once its status is known. Throws Refused, or TypeError without a connection. */
+export async function send(form, request, turn, signal) {
+  const response = await fetch(form.dataset.chatUrl, {
+    method: "POST",
+    credentials: "same-origin",
+    redirect: "manual",
+    headers: {
+      "Content-Type": "application/json",
+      "X-CSRFToken": csrfToken(form),
+      "X-Playground-Project": form.dataset.project,
+      "X-Playground-Turn": turn,
+    },
+    body: JSON.stringify(request),
+    signal,
+  });
+  if (response.type === "opaqueredirect") throw new Refused(401, { code: "session_ended" }, null);
+  if (!response.ok) throw new Refused(response.status, await errorOf(response), response);
+  return response;
+}
+
+/** The events of a stream, parsed; ends after [DONE]. Throws Dropped when the stream ends without it. */
+export async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      const parts = (rest + value).split("\n\n");
+      rest = parts.pop();
+      for (const part of parts) {
+        if (!part.startsWith("data: ")) continue;
+        if (part === "data: [DONE]") return;
+        yield JSON.parse(part.slice("data: ".length));
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+  throw new Dropped("The stream ended early.");
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What the ledger has for a turn, asked until it is final; null when the server cannot say. */
+export async function receipt(form, turn) {
+  let found = null;
+  for (const wait of [50, 100, 200, 400, 800, 1600, 3000]) {
+    await pause(wait);
+    try {
+      const response = await fetch(form.dataset.receiptUrl.replace("TURN", turn), {
+        credentials: "same-origin",
+        redirect: "manual",
+      });
+      if (response.ok) {
+        found = await response.json();
+        if (found.state === "settled" || found.state === "released") return found;
+      }
+    } catch {
+      found = null;
+    }
+  }
+  // Never admitted: nothing was held, so nothing can be charged any more.
+  return found && found.state === "unknown" ? { ...found, state: "released" } : null;
+}

@@ -1,0 +1,225 @@
+// The conversation on screen: one article a message, with what can be done to it and what it cost.
+
+import { count, duration, money, nano } from "./figures.js";
+import { MarkdownView } from "./markdown.js";
+
+const REASONS = {
+  stop: "stop",
+  length: "length: cut at max output tokens",
+  content_filter: "content filter",
+  tool_calls: "tool calls",
+  client_closed: "stopped",
+  upstream_error: "broken off",
+};
+
+function element(tag, className = "", text = "") {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+function button(label, act, name) {
+  const node = element("button", "linkish", label);
+  node.type = "button";
+  node.dataset.act = act;
+  node.setAttribute("aria-label", `${label} ${name}`);
+  return node;
+}
+
+function figure(label, value, title = "") {
+  const node = element("span", "", label ? `${label} ` : "");
+  node.append(element("b", "", value));
+  if (title) node.title = title;
+  return node;
+}
+
+/** The readout of an answer: counts and cost are the ledger's, times are this browser's. */
+function readout(message) {
+  const node = element("div", "readout");
+  const { billed, times, running } = message;
+  if (running) {
+    node.append(element("span", "", message.pieces ? "Streaming…" : "Waiting for the first token…"));
+    if (message.pieces) node.append(figure("Out", `about ${count(message.pieces)}`));
+  }
+  if (billed) {
+    const input = billed.input + billed.cached;
+    node.append(figure("In", count(input)));
+    if (billed.cached) node.append(figure("of it cached", count(billed.cached)));
+    node.append(figure("Out", count(billed.output)));
+    node.append(figure("Cost", money(nano(billed.charge)), `$${billed.charge}`));
+  }
+  if (times && times.first !== null) node.append(figure("First token", duration(times.first)));
+  if (times && times.total !== null) node.append(figure("Total", duration(times.total)));
+  if (billed && times && times.total !== null && billed.output) {
+    const spent = times.first !== null && times.total - times.first > 50 ? times.total - times.first : times.total;
+    const speed = element("span");
+    speed.append(element("b", "", count(Math.max(1, Math.round((billed.output * 1000) / spent)))), " tok/s");
+    node.append(speed);
+  }
+  if (message.reason) node.append(element("span", "", REASONS[message.reason] || message.reason));
+  if (message.requestId) {
+    const id = element("span", "reqid");
+    id.append(element("code", "", message.requestId), " ", button("Copy", "copy-id", "request id"));
+    node.append(id);
+  }
+  return node;
+}
+
+/** One message; `update` shows what has changed. */
+class MessageView {
+  constructor(message, name) {
+    this.message = message;
+    this.node = element("article", `msg msg-${message.role}`);
+    this.node.dataset.id = message.id;
+    const head = element("div", "msghead");
+    const title = element("b", "", name);
+    title.id = `msg-${message.id}`;
+    this.node.setAttribute("aria-labelledby", title.id);
+    const acts = element("span", "msgacts");
+    acts.append(button("Copy", "copy", name));
+    if (message.role === "assistant") acts.append(button("Try again", "retry", name));
+    acts.append(button("Edit", "edit", name), button("Delete", "delete", name));
+    head.append(title, acts);
+    this.thought = element("details", "thought");
+    this.thought.append(element("summary"), element("div", "md-plain"));
+    this.thought.hidden = true;
+    this.body = element("div", "msgbody");
+    this.caret = element("span", "cur");
+    this.caret.setAttribute("aria-hidden", "true");
+    this.note = element("p", "msgnote");
+    this.note.hidden = true;
+    this.foot = element("div");
+    this.node.append(head, this.thought, this.body, this.caret, this.note, this.foot);
+    this.markdown = null;
+  }
+
+  update(rendered) {
+    const { message } = this;
+    if (message.role === "assistant" && rendered) {
+      if (!this.markdown) {
+        this.body.replaceChildren();
+        this.body.className = "msgbody md";
+        this.markdown = new MarkdownView(this.body);
+      }
+      this.markdown.show(message.content);
+    } else {
+      this.markdown = null;
+      this.body.className = "msgbody md-plain";
+      this.body.textContent = message.content;
+    }
+    this.thought.hidden = !message.thought;
+    if (message.thought) {
+      this.thought.firstChild.textContent = message.thoughtFor ? `Thought for ${duration(message.thoughtFor)}` : "Thinking…";
+      this.thought.lastChild.textContent = message.thought;
+    }
+    this.caret.hidden = !message.running;
+    this.note.hidden = !message.note;
+    this.note.textContent = message.note || "";
+    this.foot.replaceChildren(...(message.role === "assistant" ? [readout(message)] : []));
+  }
+}
+
+export class Thread {
+  constructor(log, empty) {
+    this.log = log;
+    this.empty = empty;
+    this.views = new Map();
+    this.rendered = true;
+  }
+
+  name(message) {
+    return message.role === "user" ? "You" : message.model || "Assistant";
+  }
+
+  /** Make the page show exactly these messages in their order, keeping the nodes of those that are there. */
+  show(messages) {
+    const wanted = new Set(messages.map((message) => message.id));
+    for (const [id, view] of this.views) {
+      if (wanted.has(id)) continue;
+      view.node.remove();
+      this.views.delete(id);
+    }
+    let before = this.empty;
+    for (const message of messages) {
+      this.update(message);
+      const { node } = this.views.get(message.id);
+      if (before.nextElementSibling !== node) before.after(node);
+      before = node;
+    }
+    this.empty.hidden = messages.length > 0;
+  }
+
+  update(message) {
+    let view = this.views.get(message.id);
+    if (!view) {
+      view = new MessageView(message, this.name(message));
+      this.views.set(message.id, view);
+      this.log.append(view.node);
+    }
+    view.message = message;
+    view.update(this.rendered);
+  }
+
+  setRendered(rendered) {
+    this.rendered = rendered;
+    for (const view of this.views.values()) view.update(rendered);
+  }
+
+  /** Replace a message's text by a form; `done(text, role, run)` or `done(null)` ends it. */
+  edit(message, done) {
+    const view = this.views.get(message.id);
+    const form = element("form", "msgedit");
+    const role = element("select", "form-select");
+    role.setAttribute("aria-label", "Role");
+    for (const [value, label] of [["user", "You"], ["assistant", "Assistant"]]) {
+      const option = element("option", "", label);
+      option.value = value;
+      option.selected = value === message.role;
+      role.append(option);
+    }
+    const area = element("textarea", "form-control");
+    area.value = message.content;
+    area.rows = Math.min(16, Math.max(3, message.content.split("\n").length));
+    area.setAttribute("aria-label", `Text of ${this.name(message)}`);
+    const save = element("button", "btn btn-sm btn-primary", "Save");
+    const run = element("button", "btn btn-sm", "Save and run from here");
+    const cancel = element("button", "btn btn-sm", "Cancel");
+    save.type = "submit";
+    run.type = "button";
+    cancel.type = "button";
+    const row = element("div", "msgedit-row");
+    row.append(role, save, run, cancel);
+    form.append(area, row);
+    const finish = (...answer) => {
+      form.remove();
+      view.body.hidden = false;
+      done(...answer);
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      finish(area.value, role.value, false);
+    });
+    role.addEventListener("change", () => {
+      run.hidden = role.value !== "user";
+    });
+    run.hidden = message.role !== "user";
+    run.addEventListener("click", () => finish(area.value, role.value, true));
+    cancel.addEventListener("click", () => finish(null));
+    form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      finish(null);
+    });
+    view.body.hidden = true;
+    view.body.after(form);
+    area.focus();
+  }
+}
+
+/** What was charged for an answer that did not end by itself. */
+export function chargedWords(found) {
+  if (!found) return "What was produced is charged; the figures are on the Usage page in a moment.";
+  if (found.state === "released") return "Nothing was charged.";
+  return `${count(found.output)} output ${found.output === 1 ? "token" : "tokens"} charged.`;
+}
