@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
@@ -11,4 +9,4 @@ class ConfigConfig(AppConfig):
 class StaticFiles(StaticFilesConfig):
     """Without what no page of ours loads: a second API viewer, and the pages of REST framework."""
 
-    ignore_patterns: ClassVar[list[str]] = [*StaticFilesConfig.ignore_patterns, "redoc", "rest_framework"]
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc", "rest_framework"]

@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tests.no_skips`): a skipped test fails the run. CI has everything installed, so nothing may be."""
+"""A pytest plugin (`-p tests.no_skips`): a skipped test fails the run. CI has everything that tests need."""
 
 import pytest
 

@@ -46,6 +46,14 @@ def test_rooms_own_no_urls_and_no_pages(room):
     assert not named & {"urls", "views", "templates", "static"}
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_nothing_of_pages(room):
+    for path in modules(room):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").partition(".")[2] not in ("urls", "shortcuts", "views", "template"), path
+
+
 def test_no_url_leads_into_a_room():
     def callbacks(resolver):
         for pattern in resolver.url_patterns:
