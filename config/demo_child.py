@@ -15,7 +15,7 @@ class DemoChild:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.demo", "--port", "0"],
+            [sys.executable, "-m", "gateway.demo", "--port", "0", "--delay-ms", str(settings.DEMO_PROVIDER_DELAY_MS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=settings.BASE_DIR,
