@@ -25,9 +25,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+if __name__ == "__main__":
+    # Not this folder, whose `trace` would hide that of the standard library.
+    sys.path[0] = str(ROOT)
 
 from benchmarks import totals, trace  # noqa: E402
+from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.progress import Progress  # noqa: E402
 from benchmarks.sender import Sender  # noqa: E402
 from benchmarks.totals import Totals  # noqa: E402
@@ -174,14 +177,6 @@ def _gateway(replay: Replay, upstream: str) -> Any:
         yield server, dict(line.split("=", 1) for line in lines)
     finally:
         server.end()
-
-
-def peak_memory(pid: int) -> float:
-    """MiB of the largest resident size of a process so far."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 # ---------------------------------------------------------------- the run

@@ -23,11 +23,11 @@ class Sender:
         self._done = done
         self._words = Words(seed=2)
         self.failures: list[str] = []
-        self.is_stopping = False
+        self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Send no more; what is under way is waited for."""
-        self.is_stopping = True
+        self._stopping.set()
 
     async def send(self, rows: list[Row], concurrency: int) -> None:
         """All rows, in their order; ends early after 20 failures."""
@@ -43,7 +43,7 @@ class Sender:
 
     async def _work(self, http: aiohttp.ClientSession, waiting: Iterator[Row]) -> None:
         for row in waiting:
-            if self.is_stopping:
+            if self._stopping.is_set():
                 return
             try:
                 problem = await self._ask(http, row)
@@ -52,7 +52,7 @@ class Sender:
             if problem is None:
                 self._done(row)
                 continue
-            if self.is_stopping:
+            if self._stopping.is_set():
                 # The same interrupt stopped the gateway; the row is sent again when the replay goes on.
                 return
             self.failures.append(f"row {row.number}: {problem}")

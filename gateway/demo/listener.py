@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
@@ -23,7 +23,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(application: Any, port: int) -> None:
+def serve(application: Any, port: int, *, lifespan: Literal["on", "off"] = "off") -> None:
     """Print the port (0 takes a free one) as the first line, then serve until standard input ends or SIGTERM comes."""
     if not sys.stdin.isatty():
         # An interrupt is for the parent, which closes our standard input when its streams are done.
@@ -31,7 +31,7 @@ def serve(application: Any, port: int) -> None:
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         application,
-        lifespan="off",
+        lifespan=lifespan,
         access_log=False,
         log_level="warning",
         server_header=False,
