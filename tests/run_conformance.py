@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
             # Its own configuration: nothing of the project's pytest settings or plugins applies.
             command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", ".", "--confcutdir", "."]
             return subprocess.run(
-                [*command, "-p", "no:django", "-p", "no:cacheprovider", "-ra", *arguments],
+                [*command, "-p", "no:django", "-p", "no:asyncio", "-p", "no:cacheprovider", "-ra", *arguments],
                 cwd=ROOT / "tests" / "conformance",
                 env=environment,
                 stdin=subprocess.DEVNULL,
