@@ -29,7 +29,7 @@ if __name__ == "__main__":
     # Not this folder, whose `trace` would hide that of the standard library.
     sys.path[0] = str(ROOT)
 
-from benchmarks import totals, trace  # noqa: E402
+from benchmarks import machine, totals, trace  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.progress import Progress  # noqa: E402
 from benchmarks.sender import Sender  # noqa: E402
@@ -208,6 +208,7 @@ def report(replay: Replay, witnesses: dict[str, Totals], problems: list[str], me
     streamed = len({row.number for row in replay.rows} & replay.streamed)
     equal = "all equal" if len(set(witnesses.values())) == 1 else "NOT EQUAL"
     lines = [
+        machine.describe(),
         f"{replay.path.name} on {kind}, {replay.concurrency} at a time, {streamed:,} streamed",
         f"{'':20}{'requests':>12}{'input tokens':>16}{'output tokens':>16}",
         *(f"{name:20}{one.requests:>12,}{one.input:>16,}{one.output:>16,}" for name, one in witnesses.items()),

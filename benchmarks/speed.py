@@ -25,6 +25,7 @@ if __name__ == "__main__":
     # Not this folder, whose `trace` would hide that of the standard library.
     sys.path[0] = str(ROOT)
 
+from benchmarks import machine  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
 from tests.postgres_server import PostgresServer  # noqa: E402
 from tests.running import RunningServer  # noqa: E402
@@ -184,6 +185,7 @@ def main() -> int:
         text = compare(load, [Target("pass-through", port, pid), gateway], options.rounds, options.seconds)
         memory = peak_memory(gateway.pid)
     limits = "Redis" if options.redis_url else "process"
+    print(machine.describe())
     print(f"{options.rounds} rounds of {options.seconds:g} s, streams of {CHUNKS} chunks; medians")
     print(f"database {url.partition(':')[0]}, rate limits in {limits}")
     print(text)
