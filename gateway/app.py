@@ -18,6 +18,7 @@ from gateway.errors import ApiError
 from gateway.http import ClientGone, Exchange, Receive, Scope, Send
 from gateway.limiter import RateLimiter
 from gateway.options import GatewayOptions
+from gateway.reports import Reports
 from gateway.upstream import Upstream
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Gateway:
         self.upstream = Upstream(self.options)
         self.callers = Callers(bridge, self.options)
         self.completions = Completions(bridge, limiter, self.upstream, self.callers, self.options)
+        self.reports = Reports(bridge, self.callers)
         self._running = 0
         self._idle = asyncio.Event()
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -47,6 +49,8 @@ class Gateway:
             "/v1/models": ("GET", self._models),
             "/user/balance": ("GET", self._balance),
             "/v1/user/balance": ("GET", self._balance),
+            "/v1/organization/usage/completions": ("GET", self.reports.usage),
+            "/v1/organization/costs": ("GET", self.reports.costs),
         }
 
     # ---------------------------------------------------------------- life

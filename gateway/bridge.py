@@ -26,7 +26,9 @@ from catalog.prices import price_list
 from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
+from usage import organization_reports
 from usage.counts import TokenCounts
+from usage.report_query import ReportQuery
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,14 @@ class Bridge:
     async def balance(self, organization_id: int) -> dict[str, Any]:
         """The organization's credit in the contract's shape; amounts as decimal strings of USD."""
         return await self.read(_balance, organization_id)
+
+    async def usage_report(self, organization_id: int, query: ReportQuery) -> dict[str, Any]:
+        """A page of the organization's usage in the contract's shape."""
+        return await self.read(organization_reports.usage_page, organization_id, query)
+
+    async def costs_report(self, organization_id: int, query: ReportQuery) -> dict[str, Any]:
+        """A page of the organization's costs in the contract's shape; for orjson, amounts are exact numbers."""
+        return await self.read(organization_reports.costs_page, organization_id, query)
 
     async def recent_admissions(self) -> list[tuple[int, int, float]]:
         """(organization id, key id, unix seconds) of everything admitted in the last 60 s, oldest first."""
