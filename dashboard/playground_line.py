@@ -62,7 +62,6 @@ class Call:
             name = raw_name.decode()
             if name in _PASSED_ON or name.startswith(_RATE_LIMITS):
                 response[name] = value.decode()
-        response["cache-control"] = "no-store"
         return response
 
     async def _run(self, principal: Principal, user_id: int) -> None:

@@ -49,12 +49,9 @@ def choices(organization: Organization) -> list[Choice]:
     """Models that have a price for this organization, in the order of the price list."""
     now = timezone.now()
     plan_id = Subscription.objects.filter(organization=organization).values_list("plan_id", flat=True).first()
+    routes_now = Route.objects.filter(enabled=True, provider__enabled=True).select_related("provider")
     models = LanguageModel.objects.filter(retired_at=None).prefetch_related(
-        Prefetch("prices", Price.objects.filter(effective_from__lte=now)),
-        Prefetch(
-            "routes",
-            Route.objects.filter(enabled=True, provider__enabled=True).select_related("provider").order_by("position", "id"),
-        ),
+        Prefetch("prices", Price.objects.filter(effective_from__lte=now)), Prefetch("routes", routes_now)
     )
     found = []
     for model in models:

@@ -16,11 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import keys
 from accounts.models import Membership, Project
 from accounts.principal import Principal
-from accounts.roles import Permission, allows
+from accounts.roles import Permission
 from billing import callers
 from billing.models import Hold
 from catalog import providers
 from dashboard import playground_line, playground_models
+from dashboard.access import Desk, member
 from foundation.money import usd_string
 from gateway.errors import ApiError
 from usage.models import UsageEvent
@@ -44,25 +45,21 @@ class Entry(NamedTuple):
 
 
 @require_GET
-def playground(request: HttpRequest) -> HttpResponse:
+@member(Permission.USE_PLAYGROUND)
+def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The page; `?project=` chooses who pays."""
-    membership = Membership.objects.select_related("organization").filter(user=request.user).first()
-    if membership is None:
-        raise Http404
-    organization = membership.organization
-    projects = list(organization.projects.filter(archived_at=None))
-    wanted = request.GET.get("project")
-    project = next((project for project in projects if project.public_id == wanted), None)
+    projects = _payers(desk)
+    wanted = request.GET.get("project", "")
+    project = next((one for one in projects if one.public_id == wanted), None)
     if wanted and project is None:
-        raise Http404
+        raise Http404("There is no such project.")
     response = render(
         request,
         "dashboard/playground.html",
         {
-            "organization": organization,
-            "project": project or projects[0],
+            "project": project or (projects[0] if projects else None),
             "projects": projects,
-            "models": playground_models.choices(organization),
+            "models": playground_models.choices(desk.organization),
             "ranges": _RANGES,
             "has_demo": providers.demo_in_use(),
             "api_url": f"{settings.PUBLIC_URL or request.build_absolute_uri('/').rstrip('/')}/v1",
@@ -73,14 +70,19 @@ def playground(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def _payers(desk: Desk) -> list[Project]:
+    """The projects on which this person may book."""
+    return [project for project in desk.projects() if project.archived_at is None]
+
+
 @never_cache
 @require_POST
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """One chat completion: the body is the request, the headers name the project and the turn."""
     try:
         entry = await sync_to_async(_enter)(request)
-        gateway = playground_line.gateway_of(request)
         turn = _turn(request.headers.get("x-playground-turn", ""))
+        gateway = playground_line.gateway_of(request)
     except ApiError as error:
         return HttpResponse(error.body(), status=error.status, content_type="application/json")
     # One byte more than the limit is enough for the gateway to refuse it.
@@ -110,22 +112,30 @@ def _entry(request: HttpRequest) -> Entry:
     user = request.user
     if not user.is_authenticated:
         raise ApiError(401, "invalid_request_error", "session_ended", "Your session ended. Log in again.")
-    project = (
-        Project.objects.select_related("organization")
-        .filter(public_id=request.headers.get("x-playground-project", ""), organization__memberships__user=user)
+    wanted = request.headers.get("x-playground-project", "")
+    membership = (
+        Membership.objects.select_related("organization")
+        .filter(user=user, organization__projects__public_id=wanted)
         .first()
     )
-    if project is None or project.archived_at:
-        raise ApiError(404, "invalid_request_error", "project_not_found", "There is no such project.")
-    membership = Membership.objects.get(organization=project.organization, user=user)
-    if not allows(membership.role, Permission.USE_PLAYGROUND):
+    if membership is None:
+        raise _no_project()
+    desk = Desk(user, membership)
+    if not desk.may(Permission.USE_PLAYGROUND):
         raise ApiError(403, "permission_error", "role_not_allowed", "Your role cannot use the playground.")
-    if not project.organization.is_confirmed:
+    project = next((one for one in _payers(desk) if one.public_id == wanted), None)
+    if project is None:
+        raise _no_project()
+    if not desk.organization.is_confirmed:
         raise ApiError(403, "permission_error", "organization_unconfirmed", "Confirm your e-mail address first.")
     key = keys.playground_key(project)
     with connection.cursor() as cursor:
         principal = callers.by_playground_key(cursor, [key.pk], timezone.now())[key.pk].principal
     return Entry(principal, user.pk)
+
+
+def _no_project() -> ApiError:
+    return ApiError(404, "invalid_request_error", "project_not_found", "There is no such project.")
 
 
 @never_cache
@@ -135,17 +145,13 @@ def receipt(request: HttpRequest, turn: str) -> JsonResponse:
     if not request.user.is_authenticated:
         return JsonResponse({"state": "session_ended"}, status=401)
     request_id = playground_line.request_id_of(request.user.pk, turn)
-    event = UsageEvent.objects.filter(request_id=request_id, user=request.user).first()
+    own = {"request_id": request_id, "user": request.user, "organization__memberships__user": request.user}
+    event = UsageEvent.objects.filter(**own).first()
     if event:
         return JsonResponse(_billed(event))
-    hold = (
-        Hold.objects.filter(
-            admitted_at__gte=timezone.now() - _RECENT, request_id=request_id, user=request.user
-        )
-        .values_list("state", flat=True)
-        .first()
-    )
-    return JsonResponse({"state": hold or "unknown", "request_id": request_id})
+    recent = Hold.objects.filter(admitted_at__gte=timezone.now() - _RECENT, **own)
+    state = recent.values_list("state", flat=True).first()
+    return JsonResponse({"state": state or "unknown", "request_id": request_id})
 
 
 def _billed(event: UsageEvent) -> dict[str, Any]:

@@ -72,6 +72,7 @@ function showAll() {
     button.disabled = busy && !button.dataset.act.startsWith("copy");
   }
   $("pg-clear").disabled = busy;
+  follower.live = busy;
   if (!busy) $("pg-latest").hidden = true;
   showSend();
   fitDraft();

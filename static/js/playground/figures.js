@@ -17,16 +17,16 @@ export function addedUp(one, other) {
   return `${digits.slice(0, -NANO_DIGITS)}.${digits.slice(-NANO_DIGITS)}`;
 }
 
-/** An amount as the console writes it: two decimals from $1 on, four from $0.01 on, below that up to six. */
+/** An amount as the console writes it: two decimals from $1 on, four from $0.01 on, below that six. */
 export function money(amount) {
   if (amount === 0n) return "$0.00";
   if (amount < 1_000n) return "<$0.000001";
   const places = amount >= 1_000_000_000n ? 2 : amount >= 10_000_000n ? 4 : 6;
   const unit = 10n ** BigInt(NANO_DIGITS - places);
-  const rounded = ((amount + unit / 2n) / unit).toString().padStart(places + 1, "0");
-  const whole = counts.format(BigInt(rounded.slice(0, -places)));
-  const fraction = rounded.slice(-places);
-  return `$${whole}.${places === 6 ? fraction.replace(/0{1,4}$/, "") : fraction}`;
+  const rest = amount % unit;
+  const up = rest * 2n > unit || (rest * 2n === unit && (amount / unit) % 2n === 1n);
+  const digits = (amount / unit + (up ? 1n : 0n)).toString().padStart(places + 1, "0");
+  return `$${counts.format(BigInt(digits.slice(0, -places)))}.${digits.slice(-places)}`;
 }
 
 /** A duration in milliseconds: 840 ms, 1.24 s, 1 min 12 s. */

@@ -28,7 +28,7 @@ export function showNotice(box, words, acts) {
   }
   box.replaceChildren(text, ...(row.childNodes.length ? [row] : []));
   box.hidden = false;
-  box.scrollIntoView({ block: "nearest" });
+  box.scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 
 export function hideNotice(box) {

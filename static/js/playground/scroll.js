@@ -8,6 +8,8 @@ export class Follower {
     this.log = log;
     this.composer = composer;
     this.button = button;
+    // Whether an answer is growing: only then there is a latest to jump to.
+    this.live = false;
     button.addEventListener("click", () => {
       this.toEnd();
       button.hidden = true;
@@ -26,8 +28,9 @@ export class Follower {
   }
 
   toEnd() {
-    if (this.scrollsItself) this.log.scrollTop = this.log.scrollHeight;
-    else this.composer.scrollIntoView({ block: "end" });
+    // At once: a smooth scroll would lag behind the text and look as if somebody had scrolled up.
+    if (this.scrollsItself) this.log.scrollTo({ top: this.log.scrollHeight, behavior: "instant" });
+    else this.composer.scrollIntoView({ block: "end", behavior: "instant" });
   }
 
   /** Change the page with `draw`, staying at the end when one is there. */
@@ -35,7 +38,7 @@ export class Follower {
     const follow = this.isAtEnd;
     draw();
     if (follow) this.toEnd();
-    this.button.hidden = follow;
+    this.button.hidden = follow || !this.live;
   }
 }
 

@@ -177,7 +177,8 @@ export class Settings {
     }
     const value = this.values[name];
     slider.value = value ?? slider.max;
-    if (!this.wrong[name]) this.at(name).value = value ?? "";
+    const text = slider.step !== "1" && Number.isInteger(value) ? `${value}.0` : String(value ?? "");
+    if (!this.wrong[name]) this.at(name).value = text;
   }
 
   showStops() {
