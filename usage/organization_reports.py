@@ -3,7 +3,6 @@
 Whole quarters of an hour come from rollups and pending rows; minutes, cut edges and users from the events themselves.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from accounts.models import ApiKey, Project, User
 from foundation.money import CURRENCY, usd_string
 from foundation.periods import BUCKET
 from foundation.sql import placeholders
-from usage.report_query import Bucket, ReportQuery
+from usage.report_query import ReportQuery
 from usage.reports import Filter, Sums, series_by
 
 _QUARTER = int(BUCKET.total_seconds())
@@ -33,7 +32,7 @@ _PERIODS_A_STATEMENT = 300
 Groups = dict[tuple[Any, ...], Sums]
 
 
-def usage_page(organization_id: int, query: ReportQuery, now: float | None = None) -> dict[str, Any]:
+def usage_page(organization_id: int, query: ReportQuery) -> dict[str, Any]:
     """Tokens and requests by bucket; `input_tokens` includes the cached ones. null where not grouped."""
 
     def result(named: dict[str, Any], sums: Sums) -> dict[str, Any]:
@@ -49,10 +48,10 @@ def usage_page(organization_id: int, query: ReportQuery, now: float | None = Non
             "model": named.get("model"),
         }
 
-    return _page(organization_id, query, result, now)
+    return _page(organization_id, query, result)
 
 
-def costs_page(organization_id: int, query: ReportQuery, now: float | None = None) -> dict[str, Any]:
+def costs_page(organization_id: int, query: ReportQuery) -> dict[str, Any]:
     """Charges by bucket; `amount.value` is an exact JSON number of USD. A line item is a model."""
 
     def result(named: dict[str, Any], sums: Sums) -> dict[str, Any]:
@@ -64,34 +63,29 @@ def costs_page(organization_id: int, query: ReportQuery, now: float | None = Non
             "project_id": named.get("project_id"),
         }
 
-    return _page(organization_id, query, result, now)
+    return _page(organization_id, query, result)
 
 
 def _page(
     organization_id: int,
     query: ReportQuery,
     result: Callable[[dict[str, Any], Sums], dict[str, Any]],
-    now: float | None,
 ) -> dict[str, Any]:
-    buckets, next_page = query.buckets(int(time.time() if now is None else now))
-    found = _sums(organization_id, query, buckets)
+    found = _sums(organization_id, query)
     names = _names(query.group_by, found)
     data = []
-    for bucket, groups in zip(buckets, found, strict=True):
+    for bucket, groups in zip(query.buckets, found, strict=True):
         results = []
-        for values, sums in groups.items():
+        for values, sums in sorted(groups.items(), key=_dearest_first):
             named = {group: names[group].get(value) for group, value in zip(query.group_by, values, strict=True)}
-            results.append((tuple(name or "" for name in named.values()), result(named, sums)))
-        results.sort(key=lambda pair: pair[0])
-        data.append(
-            {
-                "object": "bucket",
-                "start_time": bucket.start,
-                "end_time": bucket.end,
-                "results": [made for _, made in results],
-            }
-        )
-    return {"object": "page", "data": data, "has_more": next_page is not None, "next_page": next_page}
+            results.append(result(named, sums))
+        data.append({"object": "bucket", "start_time": bucket.start, "end_time": bucket.end, "results": results})
+    return {"object": "page", "data": data, "has_more": query.next_page is not None, "next_page": query.next_page}
+
+
+def _dearest_first(group: tuple[tuple[Any, ...], Sums]) -> tuple[Any, ...]:
+    values, sums = group
+    return (-sums.charge, -sums.requests, tuple(map(str, values)))
 
 
 def _names(group_by: Sequence[str], found: list[Groups]) -> dict[str, dict[Any, str]]:
@@ -108,23 +102,25 @@ def _names(group_by: Sequence[str], found: list[Groups]) -> dict[str, dict[Any, 
     return named
 
 
-def _sums(organization_id: int, query: ReportQuery, buckets: list[Bucket]) -> list[Groups]:
+def _sums(organization_id: int, query: ReportQuery) -> list[Groups]:
     """Sums by the values of `group_by`, for each bucket."""
-    found: list[Groups] = [{} for _ in buckets]
+    found: list[Groups] = [{} for _ in query.buckets]
     chosen = _chosen(organization_id, query)
-    if chosen is None or not buckets:
+    if chosen is None:
         return found
     needs_events = query.width < _QUARTER or "user_id" in query.group_by or bool(query.user_ids)
     pieces: list[tuple[int, int, int]] = []
     whole: list[tuple[int, int, int]] = []
-    for number, bucket in enumerate(buckets):
+    for number, bucket in enumerate(query.buckets):
         first = -(-bucket.start // _QUARTER) * _QUARTER
         last = bucket.end // _QUARTER * _QUARTER
         if needs_events or first >= last:
             pieces.append((number, bucket.start, bucket.end))
             continue
         whole.append((number, first, last))
-        pieces += [piece for piece in ((number, bucket.start, first), (number, last, bucket.end)) if piece[1] < piece[2]]
+        pieces += [
+            piece for piece in ((number, bucket.start, first), (number, last, bucket.end)) if piece[1] < piece[2]
+        ]
     _add_rollups(found, chosen, query, whole)
     _add_events(found, chosen, query, pieces)
     return found

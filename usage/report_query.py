@@ -1,6 +1,7 @@
 """What a client asks of the organization's usage and cost reports: the query of OpenAI's clients, as a value."""
 
 import re
+import time
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -12,8 +13,7 @@ WIDTHS = {"1m": 60, "1h": 3_600, "1d": 86_400}
 _LIMITS = {"1m": (60, 1_440), "1h": (24, 168), "1d": (7, 31)}
 _COST_LIMITS = (7, 180)
 _GROUPS = {USAGE: ("project_id", "user_id", "api_key_id", "model"), COSTS: ("project_id", "line_item")}
-_FILTERS = ("models", "api_key_ids", "project_ids", "user_ids")
-_MOST_VALUES = 100
+_MOST_VALUES = 200
 _MOST_MEMBERS = 500
 _LATEST = 253_370_764_800  # 9999-01-01
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -41,37 +41,34 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """One page of a report. Instants and widths in seconds; empty tuples filter nothing; ids are public ids."""
+    """One page of a report. `width` in seconds; empty tuples filter nothing; ids are public ids.
 
-    start: int
-    # None: up to now.
-    end: int | None
+    Buckets have UTC edges; the first and last are cut at the query's own start and end.
+    """
+
+    buckets: tuple[Bucket, ...]
+    # The cursor of the next page; None: this is the last one.
+    next_page: str | None
     width: int
-    limit: int
     group_by: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     api_key_ids: tuple[str, ...] = ()
     project_ids: tuple[str, ...] = ()
     user_ids: tuple[str, ...] = ()
 
-    def buckets(self, now: int) -> tuple[list[Bucket], str | None]:
-        """This page's buckets and the cursor of the next page; UTC edges, the first and last cut at the query's own.
 
-        Nothing lies behind the bucket that holds `now`.
-        """
-        horizon = (now // self.width + 1) * self.width
-        stop = horizon if self.end is None else min(self.end, horizon)
-        found: list[Bucket] = []
-        at = self.start
-        while at < stop and len(found) < self.limit:
-            edge = (at // self.width + 1) * self.width
-            found.append(Bucket(at, min(edge, stop)))
-            at = edge
-        return found, f"{_PAGE_PREFIX}{at:x}" if found and at < stop else None
+def usage_query(query_string: bytes, now: float | None = None) -> ReportQuery:
+    """The query of a usage report; raises InvalidQuery. `now` in unix seconds."""
+    return parse(query_string, USAGE, now)
 
 
-def parse(query_string: bytes, kind: str) -> ReportQuery:
-    """The query of a usage or costs report; raises InvalidQuery."""
+def costs_query(query_string: bytes, now: float | None = None) -> ReportQuery:
+    """The query of a costs report; raises InvalidQuery. `now` in unix seconds."""
+    return parse(query_string, COSTS, now)
+
+
+def parse(query_string: bytes, kind: str, now: float | None = None) -> ReportQuery:
+    """The query of a report of that kind; raises InvalidQuery."""
     members = _members(query_string)
     start = _whole(members, "start_time", 0, _LATEST)
     if start is None:
@@ -83,16 +80,33 @@ def parse(query_string: bytes, kind: str) -> ReportQuery:
     allowed = ("1d",) if kind == COSTS else tuple(WIDTHS)
     if name not in allowed:
         raise InvalidQuery("bucket_width", f"'bucket_width' must be one of {', '.join(allowed)}.")
+    width = WIDTHS[name]
     default, most = _COST_LIMITS if kind == COSTS else _LIMITS[name]
-    limit = _whole(members, "limit", 1, most)
+    limit = _whole(members, "limit", 1, most) or default
+    # Nothing can have happened behind the bucket that holds this moment.
+    horizon = (int(time.time() if now is None else now) // width + 1) * width
+    first = _page_start(members, start, end, width)
+    buckets, next_page = _buckets(first, min(end or horizon, horizon), width, limit)
     return ReportQuery(
-        start=_page_start(members, start, end, WIDTHS[name]),
-        end=end,
-        width=WIDTHS[name],
-        limit=default if limit is None else limit,
+        buckets=buckets,
+        next_page=next_page,
+        width=width,
         group_by=_group_by(members, kind),
-        **{filter_name: _several(members, filter_name) for filter_name in _FILTERS},
+        models=_several(members, "models"),
+        api_key_ids=_several(members, "api_key_ids"),
+        project_ids=_several(members, "project_ids"),
+        user_ids=_several(members, "user_ids"),
     )
+
+
+def _buckets(first: int, stop: int, width: int, limit: int) -> tuple[tuple[Bucket, ...], str | None]:
+    found: list[Bucket] = []
+    at = first
+    while at < stop and len(found) < limit:
+        edge = (at // width + 1) * width
+        found.append(Bucket(at, min(edge, stop)))
+        at = edge
+    return tuple(found), f"{_PAGE_PREFIX}{at:x}" if found and at < stop else None
 
 
 def _members(query_string: bytes) -> dict[str, list[str]]:
@@ -101,7 +115,7 @@ def _members(query_string: bytes) -> dict[str, list[str]]:
         text = query_string.decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_MEMBERS)
     except ValueError as error:
-        raise InvalidQuery("", "The query string is not valid UTF-8 in percent encoding, or too long.") from error
+        raise InvalidQuery("query", "The query string is not valid UTF-8 in percent encoding, or too long.") from error
     members: dict[str, list[str]] = {}
     for name, value in pairs:
         members.setdefault(_INDEX.sub("", name), []).append(value)
@@ -125,9 +139,10 @@ def _whole(members: dict[str, list[str]], name: str, least: int, most: int) -> i
 
 
 def _several(members: dict[str, list[str]], name: str) -> tuple[str, ...]:
-    values = tuple(dict.fromkeys(members.get(name, [])))
-    if len(values) > _MOST_VALUES:
+    given = members.get(name, [])
+    if len(given) > _MOST_VALUES:
         raise InvalidQuery(name, f"'{name}' takes at most {_MOST_VALUES} values.")
+    values = tuple(dict.fromkeys(given))
     if any(not value or len(value) > 200 or "\0" in value for value in values):
         raise InvalidQuery(name, f"'{name}' has an empty or impossible value.")
     return values

@@ -2,6 +2,7 @@
 
 from accounts.models.api_key import ApiKey, ApiKeySecret
 from accounts.models.audit import AuditEntry
+from accounts.models.idempotency import IdempotentRequest
 from accounts.models.membership import Invitation, Membership
 from accounts.models.organization import Organization
 from accounts.models.project import Project, ProjectMembership
@@ -11,6 +12,7 @@ __all__ = [
     "ApiKey",
     "ApiKeySecret",
     "AuditEntry",
+    "IdempotentRequest",
     "Invitation",
     "Membership",
     "Organization",

@@ -1,5 +1,6 @@
 """A person who logs in."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,6 +8,8 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+from foundation.ids import public_id
 
 
 class UserManager(BaseUserManager["User"]):
@@ -26,6 +29,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "user"), editable=False)
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA zone of timestamps on pages.")
