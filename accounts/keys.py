@@ -102,7 +102,8 @@ def _issue(api_key: ApiKey) -> Issued:
 
 
 def _name_taken(name: str) -> ValidationError:
-    return ValidationError({"name": f"There is already a key named “{name}” in this project. Choose another name."})
+    message = f"There is already a key named “{name}” in this project. Choose another name."
+    return ValidationError({"name": ValidationError(message, code="name_taken")})
 
 
 def create(
@@ -117,11 +118,13 @@ def create(
     name = name.strip()
     checked = check(restrictions or Restrictions(), name)
     if not project.organization.is_confirmed:
-        raise ValidationError("Confirm your e-mail address first: keys wait for it.")
+        raise ValidationError("Confirm your e-mail address first: keys wait for it.", code="email_unconfirmed")
     if project.archived_at:
-        raise ValidationError("This project is archived; its keys are stopped.")
+        raise ValidationError("This project is archived; its keys are stopped.", code="project_archived")
     if project.api_keys.not_revoked().count() >= MOST_KEYS_A_PROJECT:
-        raise ValidationError(f"A project has at most {MOST_KEYS_A_PROJECT} keys. Revoke one first.")
+        raise ValidationError(
+            f"A project has at most {MOST_KEYS_A_PROJECT} keys. Revoke one first.", code="too_many_keys"
+        )
     try:
         with transaction.atomic():
             api_key = ApiKey(
@@ -177,9 +180,9 @@ def _facts(api_key: ApiKey) -> dict[str, Any]:
 
 def _must_live(api_key: ApiKey) -> None:
     if api_key.is_playground:
-        raise ValidationError("The playground's key is built in; it cannot be changed.")
+        raise ValidationError("The playground's key is built in; it cannot be changed.", code="key_built_in")
     if api_key.revoked_at:
-        raise ValidationError("This key is revoked; that cannot be undone. Create a new one.")
+        raise ValidationError("This key is revoked; that cannot be undone. Create a new one.", code="key_revoked")
 
 
 def _locked(api_key: ApiKey) -> ApiKey:
@@ -296,7 +299,9 @@ def reveal(api_key: ApiKey, by: Actor) -> str:
         if not api_key.organization.keys_can_be_revealed:
             raise ValidationError("This organization does not allow copying existing keys. Regenerate the key instead.")
         if secret is None or not secret.sealed:
-            raise ValidationError("This key was made before copying was allowed. Regenerate it to get a secret to copy.")
+            raise ValidationError(
+                "This key was made before copying was allowed. Regenerate it to get a secret to copy."
+            )
         text = sealing.unseal(secret.sealed, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
         audit.record("key.revealed", api_key, by)
         return text

@@ -1,0 +1,111 @@
+"""Do something once, however often a client asks: the same request gets the same answer."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import IdempotentRequest
+from foundation import sealing
+from foundation.sealing import SealBroken
+
+KEPT = timedelta(hours=24)
+SECRET_KEPT = timedelta(minutes=10)
+MOST_CHARACTERS = 255
+
+
+class KeyReused(ValueError):
+    """The Idempotency-Key came before with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who asks: a name that stays, and the secret that only the client has."""
+
+    name: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client gets; `secret` apart from the rest, because it is not kept like the rest."""
+
+    status: int
+    body: dict[str, Any]
+    secret: str | None = None
+    is_replay: bool = False
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sealing_key(credential: Credential, key: str) -> str:
+    """Neither a copy of the database nor the house's own key opens what is sealed with this."""
+    return f"{settings.ENCRYPTION_KEY}:{credential.secret}:{key}"
+
+
+def once(
+    credential: Credential, key: str, request: str, work: Callable[[], Answer], now: datetime | None = None
+) -> Answer:
+    """The answer of `work`, done at most once for this key; raises KeyReused, and what `work` raises.
+
+    What fails leaves no trace and may be tried again with the same key. Of two that come together the second waits
+    for the first and gets its answer. A secret is given again for 10 minutes, then never.
+    """
+    now = now or timezone.now()
+    forget_expired(now)
+    row = IdempotentRequest(
+        credential=credential.name,
+        key_hash=_sha256(key),
+        request_hash=_sha256(request),
+        created_at=now,
+        expires_at=now + KEPT,
+    )
+    with transaction.atomic():
+        # On PostgreSQL this waits for a concurrent insert of the same key; on SQLite the transaction itself did.
+        IdempotentRequest.objects.bulk_create([row], ignore_conflicts=True)
+        stored = IdempotentRequest.objects.get(credential=row.credential, key_hash=row.key_hash)
+        if stored.status:
+            return _again(stored, credential, key, row.request_hash, now)
+        answer = work()
+        stored.status = answer.status
+        stored.answer = answer.body
+        if answer.secret is not None:
+            stored.sealed_secret = sealing.seal(answer.secret, _sealing_key(credential, key), _context(stored))
+            stored.secret_until = now + SECRET_KEPT
+        stored.save()
+        return answer
+
+
+def _context(stored: IdempotentRequest) -> str:
+    return f"idempotent:{stored.credential}:{stored.key_hash}"
+
+
+def _again(stored: IdempotentRequest, credential: Credential, key: str, request_hash: str, now: datetime) -> Answer:
+    if stored.request_hash != request_hash:
+        raise KeyReused("This Idempotency-Key was used with another request. Use a new one.")
+    answer = Answer(stored.status, stored.answer, is_replay=True)
+    if not stored.sealed_secret or stored.secret_until is None or stored.secret_until <= now:
+        return answer
+    try:
+        return replace(
+            answer, secret=sealing.unseal(stored.sealed_secret, _sealing_key(credential, key), _context(stored))
+        )
+    except SealBroken:
+        # The credential was regenerated meanwhile.
+        return answer
+
+
+def forget_expired(now: datetime | None = None) -> None:
+    """Delete what is past its day, and secrets past their ten minutes."""
+    now = now or timezone.now()
+    if IdempotentRequest.objects.filter(expires_at__lte=now).exists():
+        IdempotentRequest.objects.filter(expires_at__lte=now).delete()
+    if IdempotentRequest.objects.filter(secret_until__lte=now).exists():
+        IdempotentRequest.objects.filter(secret_until__lte=now).update(sealed_secret="", secret_until=None)

@@ -1,0 +1,39 @@
+"""Which projects and keys a member reaches, given the role; the console and the API ask the same."""
+
+from accounts.models import ApiKey, Membership, Project
+from accounts.roles import Permission, Scope, allows
+
+
+def projects(membership: Membership) -> list[Project]:
+    """The projects in which the member works and whose usage the member may see, archived ones included.
+
+    A developer reaches the projects that they were added to and those in which they own a key; who was added to none
+    works in all of them, because a small team does not assign projects.
+    """
+    every = list(membership.organization.projects.all())
+    if allows(membership.role, Permission.SEE_USAGE):
+        return every
+    if not allows(membership.role, Permission.SEE_OWN_USAGE):
+        return []
+    added = set(membership.user.project_memberships.values_list("project_id", flat=True))
+    own = set(membership.user.api_keys.values_list("project_id", flat=True))
+    mine = added & {project.pk for project in every}
+    return [project for project in every if not mine or project.pk in mine | own]
+
+
+def may_manage(membership: Membership, api_key: ApiKey) -> bool:
+    """Every key; or one's own and the project's, unless the key manages: its secret would be more than the role."""
+    if api_key.organization_id != membership.organization_id:
+        return False
+    if allows(membership.role, Permission.MANAGE_KEYS):
+        return True
+    if not allows(membership.role, Permission.MANAGE_OWN_KEYS) or Scope.MANAGEMENT in api_key.scopes:
+        return False
+    return api_key.owner_id in (None, membership.user_id)
+
+
+def may_give(membership: Membership, scopes: list[str] | tuple[str, ...]) -> bool:
+    """Whether the member may make a key with these scopes: a key that manages is as much as an admin."""
+    if allows(membership.role, Permission.MANAGE_KEYS):
+        return True
+    return allows(membership.role, Permission.MANAGE_OWN_KEYS) and Scope.MANAGEMENT not in scopes
