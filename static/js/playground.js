@@ -50,8 +50,9 @@ function remember() {
 
 // ---------------------------------------------------------------- showing
 
+/** Speak to a screen reader; the same words again would be read again. */
 function say(words) {
-  $("pg-status").textContent = words;
+  if ($("pg-status").textContent !== words) $("pg-status").textContent = words;
 }
 
 function showModel() {

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, sync_playwright
 
 from tests.dashboard.console import operator
 from tests.running import RunningServer
@@ -33,6 +33,9 @@ class Playground:
             self.foreign.append(request.url)
 
     def _dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":
+            dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
@@ -71,17 +74,26 @@ class Playground:
 
 
 @contextmanager
-def opened(server: RunningServer, chromium: str, **options: Any) -> Iterator[Playground]:
-    """Chromium at the operator's playground."""
-    cookies = operator(server).http.cookies
+def chromium_running(path: str) -> Iterator[Browser]:
+    """The system's Chromium, for the tests of one file: while it runs this thread cannot use the database."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        context.set_default_timeout(15_000)
-        context.add_cookies(
-            [{"name": name, "value": cookies[name], "url": server.url} for name in ("sessionid", "csrftoken")]
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         try:
-            yield Playground(context, server)
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, server: RunningServer, **options: Any) -> Iterator[Playground]:
+    """The operator's playground."""
+    cookies = operator(server).http.cookies
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+    context.set_default_timeout(15_000)
+    context.add_cookies(
+        [{"name": name, "value": cookies[name], "url": server.url} for name in ("sessionid", "csrftoken")]
+    )
+    try:
+        yield Playground(context, server)
+    finally:
+        context.close()

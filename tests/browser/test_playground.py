@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from pytest_django.plugin import DjangoDbBlocker
 
 from foundation.money import usd_string
-from tests.browser.playground import Playground, opened
+from tests.browser.playground import Playground, chromium_running, opened
 from tests.dashboard.console import events
 from tests.running import RunningServer
 from usage.models import UsageEvent
@@ -21,8 +21,14 @@ EventOf = Callable[[str], UsageEvent]
 
 
 @pytest.fixture(scope="module")
-def shared(server: RunningServer, chromium: str) -> Iterator[Playground]:
-    with opened(server, chromium) as page:
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_running(chromium) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(server: RunningServer, browser: Browser) -> Iterator[Playground]:
+    with opened(browser, server) as page:
         yield page
 
 

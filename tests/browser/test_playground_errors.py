@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.browser.playground import Playground, opened
+from tests.browser.playground import Playground, chromium_running, opened
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
@@ -57,8 +57,14 @@ CASES: list[tuple[int, str | None, dict[str, Any], dict[str, str], str]] = [
 
 
 @pytest.fixture(scope="module")
-def shared(server: RunningServer, chromium: str) -> Iterator[Playground]:
-    with opened(server, chromium) as page:
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_running(chromium) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(server: RunningServer, browser: Browser) -> Iterator[Playground]:
+    with opened(browser, server) as page:
         yield page
 
 
@@ -116,13 +122,13 @@ def test_a_rate_limit_counts_down_on_the_button(playground: Playground) -> None:
     assert page.get_attribute("#pg-send", "aria-disabled") == "true"
     assert page.input_value("#pg-message") == "Patience"
     page.unroute_all()
-    expect(page.locator("#pg-send")).to_have_text("Send", timeout=6_000)
+    expect(page.locator("#pg-send")).to_have_attribute("aria-disabled", "false", timeout=6_000)
     playground.ask(page.input_value("#pg-message"))
     assert playground.text(".msg-assistant .msgbody") == "Patience"
 
 
-def test_a_real_log_out_says_so(server: RunningServer, chromium: str) -> None:
-    with opened(server, chromium) as playground:
+def test_a_real_log_out_says_so(server: RunningServer, browser: Browser) -> None:
+    with opened(browser, server) as playground:
         playground.context.clear_cookies(name="sessionid")
         playground.send("Do not lose me")
         alert = playground.page.get_by_role("alert")
@@ -151,13 +157,13 @@ def test_a_refused_second_try_brings_the_first_answer_back(playground: Playgroun
     assert playground.text(".msg-assistant .msgbody") == "Keep this"
 
 
-def test_a_dropped_connection_keeps_what_came(server_factory: Any, chromium: str) -> None:
+def test_a_dropped_connection_keeps_what_came(server_factory: Any, browser: Browser) -> None:
     server = server_factory()
-    with opened(server, chromium) as playground:
+    with opened(browser, server) as playground:
         playground.send("one two three four five six seven eight nine ten " * 150)
         playground.page.wait_for_selector(".readout >> text=about")
         server.kill()
-        note = playground.page.locator(".msgnote")
+        note = playground.page.locator(".msg-assistant .msgnote")
         expect(note).to_contain_text("The connection dropped after about")
         assert playground.text(".msg-assistant .msgbody").startswith("one two three")
 
@@ -168,5 +174,23 @@ def test_a_stream_that_fails_says_so_and_keeps_what_came(playground: Playground)
     body = f"data: {json.dumps(chunk)}\n\ndata: {json.dumps(error)}\n\n"
     answer_with(playground, 200, body, {"content-type": "text/event-stream"})
     playground.send("Hello")
-    expect(playground.page.locator(".msgnote")).to_contain_text("The model stopped in the middle of its answer.")
+    expect(playground.page.locator(".msg-assistant .msgnote")).to_contain_text(
+        "The model stopped in the middle of its answer."
+    )
     assert playground.text(".msg-assistant .msgbody") == "Half of it"
+
+
+def test_a_long_silence_is_said_and_can_be_stopped(server: RunningServer, browser: Browser) -> None:
+    with opened(browser, server) as playground:
+        page = playground.page
+        page.clock.install()
+        page.route("**/playground/chat/", lambda route: None)
+        playground.send("Hello")
+        silent = page.locator("#pg-silent")
+        page.clock.run_for(59_000)
+        expect(silent).to_be_hidden()
+        page.clock.run_for(2_000)
+        expect(silent).to_contain_text("No answer for 60 s.")
+        page.keyboard.press("Escape")
+        expect(silent).to_be_hidden()
+        page.clock.run_for(10_000)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.browser.playground import Playground, opened
+from tests.browser.playground import Playground, chromium_running, opened
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
@@ -82,8 +83,14 @@ INSPECT = """() => {
 
 
 @pytest.fixture(scope="module")
-def playground(server: RunningServer, chromium: str) -> Iterator[Playground]:
-    with opened(server, chromium) as page:
+def browser(chromium: str) -> Iterator[Browser]:
+    with chromium_running(chromium) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def playground(server: RunningServer, browser: Browser) -> Iterator[Playground]:
+    with opened(browser, server) as page:
         yield page
 
 

@@ -1,9 +1,10 @@
 """A person at the console of a running server, over plain HTTP."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pytest_django.plugin import DjangoDbBlocker
@@ -12,6 +13,8 @@ from accounts.models import Project
 from tests.databases import using
 from tests.running import RunningServer
 from usage.models import UsageEvent
+
+T = TypeVar("T")
 
 
 class Person:
@@ -61,11 +64,25 @@ def operator(server: RunningServer) -> Person:
 
 def project_of(server: RunningServer, blocker: DjangoDbBlocker) -> str:
     """The public id of the operator's project."""
-    with blocker.unblock(), using(server.database_url):
-        return Project.objects.get(organization__name="Meterhouse").public_id
+
+    def look() -> str:
+        with blocker.unblock(), using(server.database_url):
+            return Project.objects.get(organization__name="Meterhouse").public_id
+
+    return _aside(look)
 
 
 def events(server: RunningServer, blocker: DjangoDbBlocker, **wanted: Any) -> list[UsageEvent]:
     """Usage events of the server's database, oldest first, with their key."""
-    with blocker.unblock(), using(server.database_url):
-        return list(UsageEvent.objects.filter(**wanted).select_related("api_key", "user").order_by("id"))
+
+    def look() -> list[UsageEvent]:
+        with blocker.unblock(), using(server.database_url):
+            return list(UsageEvent.objects.filter(**wanted).select_related("api_key", "user").order_by("id"))
+
+    return _aside(look)
+
+
+def _aside(look: Callable[[], T]) -> T:
+    """In a thread of its own: where a browser runs, the thread has an event loop, and Django refuses to work there."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(look).result()

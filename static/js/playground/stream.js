@@ -83,22 +83,25 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What the ledger has for a turn, asked until it is final; null when the server cannot say. */
 export async function receipt(form, turn) {
-  let found = null;
+  const began = performance.now();
   for (const wait of [50, 100, 200, 400, 800, 1600, 3000]) {
     await pause(wait);
-    try {
-      const response = await fetch(form.dataset.receiptUrl.replace("TURN", turn), {
-        credentials: "same-origin",
-        redirect: "manual",
-      });
-      if (response.ok) {
-        found = await response.json();
-        if (found.state === "settled" || found.state === "released") return found;
-      }
-    } catch {
-      found = null;
-    }
+    const found = await look(form, turn);
+    if (found && (found.state === "settled" || found.state === "released")) return found;
+    // A request that was never admitted held nothing, so nothing can be charged for it.
+    if (found && found.state === "unknown" && performance.now() - began > 1500) return { ...found, state: "released" };
   }
-  // Never admitted: nothing was held, so nothing can be charged any more.
-  return found && found.state === "unknown" ? { ...found, state: "released" } : null;
+  return null;
+}
+
+async function look(form, turn) {
+  try {
+    const response = await fetch(form.dataset.receiptUrl.replace("TURN", turn), {
+      credentials: "same-origin",
+      redirect: "manual",
+    });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
 }
