@@ -253,18 +253,21 @@ def _vocabulary() -> tiktoken.Encoding:
 
 @cache
 def _load() -> tiktoken.Encoding:
+    encoding = tiktoken.Encoding("deepseek", pat_str=_PATTERN, mergeable_ranks=_ranks(), special_tokens={})
+    # The compiled part has its own copy; this one would cost every process 14 MiB.
+    encoding._mergeable_ranks = {}
+    return encoding
+
+
+def _ranks() -> dict[bytes, int]:
+    """Token numbers by their bytes; a merge's rank is its token number."""
     vocabulary: dict[str, int] = orjson.loads(_file().read_bytes())["model"]["vocab"]
-    unicode_to_byte = {character: chr(byte) for byte, character in enumerate(_byte_alphabet())}
-    table = str.maketrans(unicode_to_byte)
-    ranks = {
+    table = str.maketrans({character: chr(byte) for byte, character in enumerate(_byte_alphabet())})
+    return {
         text.translate(table).encode("latin-1"): number
         for text, number in vocabulary.items()
         if number >= _TOKEN_SPECIALS
     }
-    encoding = tiktoken.Encoding("deepseek", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens={})
-    # The compiled part has its own copy; this one would cost every process 14 MiB.
-    encoding._mergeable_ranks = {}
-    return encoding
 
 
 def _file() -> Path:
