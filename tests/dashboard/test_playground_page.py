@@ -40,7 +40,7 @@ def test_it_names_who_pays(alice: House) -> None:
 def test_it_says_that_content_is_not_stored(alice: House) -> None:
     text = page(alice).content.decode()
     assert "Not saved on the server" in text
-    assert "not stored" in text
+    assert "Neither requests nor answers are stored." in text
 
 
 def test_another_project_can_be_chosen(alice: House) -> None:
