@@ -41,7 +41,8 @@ const settings = new Settings($("pg-settings"), $("pg-model"), () => {
 });
 
 const newId = () => crypto.getRandomValues(new Uint32Array(2)).join("");
-const spoken = () => messages.map(({ role, content }) => ({ role, content }));
+// An answer that was stopped before its first token says nothing to the model.
+const spoken = () => messages.filter(({ content }) => content).map(({ role, content }) => ({ role, content }));
 
 function remember() {
   const kept = messages.map(({ running: _running, pieces: _pieces, ...message }) => message);
@@ -339,8 +340,6 @@ for (const button of document.querySelectorAll("[data-view]")) {
   });
 }
 
-if ($("pg-project")) $("pg-project").addEventListener("change", (event) => event.target.form.requestSubmit());
-
 window.addEventListener("beforeunload", (event) => {
   if (running) event.preventDefault();
 });
@@ -364,6 +363,7 @@ placePanel();
 settings.restore(saved.settings || {});
 draft.value = saved.draft || "";
 $("pg-app").hidden = false;
+$("pg-show-code").hidden = false;
 showModel();
 showAll();
 follower.toEnd();

@@ -108,3 +108,15 @@ def test_a_model_without_a_provider_cannot_be_chosen(alice: House) -> None:
 def test_a_retired_model_is_not_offered(alice: House) -> None:
     LanguageModel.objects.filter(name="deepseek-math").update(retired_at=timezone.now())
     assert "deepseek-math" not in {choice.name for choice in playground_models.choices(alice.organization)}
+
+
+def test_without_a_model_on_sale_it_says_so(alice: House) -> None:
+    LanguageModel.objects.update(retired_at=timezone.now())
+    text = page(alice).content.decode()
+    assert "No model is on sale yet." in text
+    assert "pg-composer" not in text
+
+
+def test_without_a_project_it_says_so(alice: House) -> None:
+    alice.organization.projects.update(archived_at=timezone.now())
+    assert "You have no project to charge." in page(alice).content.decode()
