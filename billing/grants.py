@@ -30,10 +30,15 @@ def give(
     note: str = "",
     starts_at: datetime | None = None,
     expires_at: datetime | None = None,
+    at: datetime | None = None,
 ) -> CreditGrant | None:
-    """Credit of `amount` nano-USD; None when the same `source` was granted before. Raises InvalidAmount."""
+    """Credit of `amount` nano-USD, given `at` (now); None when the same `source` was granted before.
+
+    Raises InvalidAmount.
+    """
     if isinstance(amount, float) or amount <= 0:
         raise InvalidAmount("A grant is a positive amount.")
+    at = at or timezone.now()
     with transaction.atomic():
         grant = CreditGrant(
             organization=organization,
@@ -42,10 +47,11 @@ def give(
             source=source or public_id(kind),
             amount=amount,
             priority=_PLAN_PRIORITY if kind == GrantKind.PLAN else 100,
-            starts_at=starts_at or timezone.now(),
+            starts_at=starts_at or at,
             expires_at=expires_at,
             note=note,
             created_by=by.user,
+            created_at=at,
         )
         if not _insert_once(grant):
             return None
@@ -53,9 +59,9 @@ def give(
             ledger.Line(Account.CREDIT, amount, grant.pk),
             ledger.Line(_SOURCE_ACCOUNT.get(kind, Account.PROMOTION), -amount, grant.pk),
         ]
-        at = connection.ops.adapt_datetimefield_value(timezone.now())
+        at_value = connection.ops.adapt_datetimefield_value(at)
         with connection.cursor() as cursor:
-            ledger.insert(cursor, ledger.rows(f"grant:{grant.pk}", organization.pk, lines, at))
+            ledger.insert(cursor, ledger.rows(f"grant:{grant.pk}", organization.pk, lines, at_value))
         if kind == GrantKind.OPERATOR:
             audit.record("credit.granted", grant, by, changes={"amount_nano": amount, "note": note})
         return grant

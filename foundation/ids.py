@@ -15,6 +15,11 @@ def public_id(prefix: str) -> str:
     return f"{prefix}_{random_base62(20)}"
 
 
+def fact_id(at_ms: int, process_number: int, sequence: int) -> int:
+    """The 63-bit id of a fact: 41 bits of milliseconds since EPOCH_MS, 10 of the process, 12 of a sequence."""
+    return ((at_ms - EPOCH_MS) << 22) | (process_number % 1024 << 12) | sequence
+
+
 class FactIds:
     """Time-ordered 63-bit ids, unique across processes as long as their process numbers differ modulo 1024."""
 
