@@ -1,0 +1,109 @@
+"""Which organization a person is looking at, and whether the role allows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+
+from accounts.actor import Actor
+from accounts.models import ApiKey, Membership, Organization, Project, User
+from accounts.roles import Permission, Role, allows
+
+_SESSION = "organization"
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A person at work in one organization."""
+
+    user: User
+    membership: Membership
+
+    @property
+    def organization(self) -> Organization:
+        return self.membership.organization
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the person's role has the permission."""
+        return allows(self.membership.role, permission)
+
+    @property
+    def sees_money(self) -> bool:
+        return self.may(Permission.SEE_MONEY)
+
+    def actor(self, request: HttpRequest) -> Actor:
+        """Who is named in the audit log."""
+        return Actor(self.user, address=request.META.get("REMOTE_ADDR", ""))
+
+    def projects(self) -> list[Project]:
+        """The projects whose usage the person may see, archived ones included.
+
+        A developer sees the projects that they were added to and those in which they own a key; who was added to none
+        works in all of them, because a small team does not assign projects.
+        """
+        projects = list(self.organization.projects.all())
+        if self.may(Permission.SEE_USAGE):
+            return projects
+        if not self.may(Permission.SEE_OWN_USAGE):
+            return []
+        added = set(self.user.project_memberships.values_list("project_id", flat=True))
+        own = set(self.user.api_keys.values_list("project_id", flat=True))
+        mine = added & {project.pk for project in projects}
+        return [project for project in projects if not mine or project.pk in mine | own]
+
+    def may_manage(self, api_key: ApiKey) -> bool:
+        """Every key, or one's own and the project's."""
+        if self.may(Permission.MANAGE_KEYS):
+            return True
+        return self.may(Permission.MANAGE_OWN_KEYS) and api_key.owner_id in (None, self.user.pk)
+
+
+def current_membership(request: HttpRequest) -> Membership | None:
+    """The membership chosen in this session, else the oldest one."""
+    if not request.user.is_authenticated:
+        return None
+    found = list(
+        Membership.objects.select_related("organization").filter(user=request.user).order_by("created_at", "pk")
+    )
+    chosen = request.session.get(_SESSION)
+    return next((one for one in found if one.organization.public_id == chosen), found[0] if found else None)
+
+
+def choose(request: HttpRequest, organization: Organization) -> None:
+    """Look at this organization from now on."""
+    request.session[_SESSION] = organization.public_id
+
+
+View = Callable[Concatenate[HttpRequest, Desk, P], HttpResponseBase]
+
+
+def member(permission: Permission | None = None) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+    """A view for members: it gets the Desk; a role without the permission gets the no-permission page."""
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        @login_required
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            membership = current_membership(request)
+            if membership is None:
+                return redirect("dashboard:welcome")
+            desk = Desk(request.user, membership)  # type: ignore[arg-type]
+            if permission is not None and not desk.may(permission):
+                return refuse(request, desk, permission)
+            return view(request, desk, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def refuse(request: HttpRequest, desk: Desk, permission: Permission) -> HttpResponse:
+    """What the role lacks and whom to ask."""
+    owner = desk.organization.memberships.filter(role=Role.OWNER).select_related("user").first()
+    context = {"permission": permission.label, "role": desk.membership.get_role_display(), "owner": owner}
+    return render(request, "403.html", context, status=403)

@@ -1,0 +1,58 @@
+"""What every page of the console shows: the organizations, the balance, the banner."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.models import Membership
+from accounts.roles import Permission, allows
+from billing import balances
+from catalog import providers
+from dashboard.access import current_membership
+
+THEMES = ("system", "light", "dark")
+
+
+def console(request: HttpRequest) -> dict[str, Any]:
+    """Context of the shell; nothing is read from the database for people who are not logged in."""
+    theme = request.COOKIES.get("theme", "system")
+    context: dict[str, Any] = {
+        "site_name": settings.SITE_NAME,
+        "theme": theme if theme in THEMES else "system",
+        "themes": THEMES,
+        "page": getattr(request.resolver_match, "url_name", "") or "",
+    }
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return context
+    membership = current_membership(request)
+    if membership is None:
+        return context
+    permission = {name.value: allows(membership.role, name) for name in Permission}
+    context |= {
+        "membership": membership,
+        "organization": membership.organization,
+        "organizations": [
+            one.organization
+            for one in Membership.objects.filter(user=request.user).select_related("organization").order_by("pk")
+        ],
+        "may": permission,
+        "demo_in_use": providers.demo_in_use(),
+    }
+    if permission[Permission.SEE_MONEY]:
+        context["balance"] = balances.balance(membership.organization_id)
+    context["banner"] = _banner(request, membership, context)
+    return context
+
+
+def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any]) -> str:
+    """The most severe thing to say on every page: suspended, unconfirmed, no credit, or nothing."""
+    organization = membership.organization
+    if organization.is_suspended:
+        return "suspended"
+    if not organization.is_confirmed:
+        address = EmailAddress.objects.filter(user=request.user).first()
+        return "confirm" if address and not address.verified else "unconfirmed"
+    balance = context.get("balance")
+    return "empty" if balance is not None and balance.available <= 0 else ""

@@ -1,0 +1,33 @@
+"""What sign-up asks besides e-mail and password."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+
+class SignupForm(forms.Form):
+    """Base of allauth's sign-up form; the zone is filled in by the browser."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}), required=False
+    )
+    organization = forms.CharField(
+        label=_("Organization"),
+        max_length=100,
+        required=False,
+        help_text=_("Your team or company; you can leave it empty."),
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
+    field_order = ("name", "organization", "email", "password1")
+
+    def clean_time_zone(self) -> str:
+        """A zone that exists; anything else is UTC."""
+        zone = self.cleaned_data["time_zone"]
+        return zone if zone in available_timezones() else "UTC"
+
+    def signup(self, request: HttpRequest, user: Any) -> None:
+        """allauth asks for this verb; the adapter has done the work."""

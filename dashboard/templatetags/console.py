@@ -1,0 +1,155 @@
+"""How the console writes money, tokens, times and icons."""
+
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince
+
+from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
+
+register = template.Library()
+MINUS = "\u2212"
+_ICONS = Path(settings.BASE_DIR) / "static" / "vendor" / "icons"
+
+
+@lru_cache(maxsize=128)
+def _svg(name: str, extra: str) -> str:
+    text = (_ICONS / f"{name}.svg").read_text()
+    body = text[text.index(">", text.index("<svg")) + 1 :]
+    return (
+        f'<svg class="ic {extra}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" '
+        f'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{body.strip()}'
+    )
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """An inline icon; decoration only, so it is hidden from screen readers."""
+    return mark_safe(_svg(name, extra))  # noqa: S308
+
+
+@register.filter
+def usd(nano: int | None) -> str:
+    """Money for people: >= $1 two decimals, from one cent four, below six; a non-zero cost never shows as zero."""
+    if nano is None:
+        return "—"
+    sign, amount = (MINUS, -nano) if nano < 0 else ("", nano)
+    if amount == 0:
+        return "$0.00"
+    if amount < 1_000:
+        return f"{sign}<$0.000001"
+    places = 2 if amount >= NANO else 4 if amount >= NANO // 100 else 6
+    rounded = to_usd(amount).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    return f"{sign}${rounded:,}"
+
+
+@register.filter
+def usd_exact(nano: int) -> str:
+    """Every digit there is: for tooltips and data attributes."""
+    return usd_string(nano)
+
+
+@register.filter
+def usd_column(nano: int) -> str:
+    """Money in a column of one precision, without the currency sign: six decimals."""
+    amount = to_usd(abs(nano)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
+    if nano and not amount:
+        return "<0.000001"
+    return f"{MINUS if nano < 0 else ''}{amount:,}"
+
+
+@register.filter
+def price(pico: int | None) -> str:
+    """USD per 1M tokens."""
+    return "—" if pico is None else usd_per_million_string(pico)
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """A whole number with thousands separators."""
+    return "—" if number is None else f"{number:,}"
+
+
+@register.filter
+def compact(number: int) -> str:
+    """Three to four significant digits: 552.7M."""
+    for size, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
+        if number >= size:
+            value = Decimal(number) / size
+            return f"{value.quantize(Decimal('0.1'))}{letter}" if number >= 10_000 else f"{number:,}"
+    return str(number)
+
+
+@register.filter
+def share(part: int, whole: int) -> str:
+    """Percent with one decimal, two below one percent."""
+    if not whole:
+        return "—"
+    value = Decimal(part) * 100 / whole
+    return f"{value.quantize(Decimal('0.01') if 0 < abs(value) < 1 else Decimal('0.1'))}%"
+
+
+@register.filter
+def milliseconds(value: int | None) -> str:
+    """840 ms, 1.24 s, 1 min 12 s."""
+    if value is None:
+        return "—"
+    if value < 1000:
+        return f"{value} ms"
+    if value < 60_000:
+        return f"{Decimal(value) / 1000:.2f} s"
+    return f"{value // 60_000} min {value // 1000 % 60} s"
+
+
+def _zone(context: dict[str, Any]) -> ZoneInfo:
+    user = getattr(context.get("request"), "user", None)
+    try:
+        return ZoneInfo(getattr(user, "time_zone", "") or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: dict[str, Any], at: datetime | None) -> SafeString | str:
+    """A time in the profile's zone: relative up to seven days ago, with the exact one on hover."""
+    if at is None:
+        return "—"
+    local = at.astimezone(_zone(context))
+    exact = f"{local.day} {local:%b %Y, %H:%M %Z}"
+    past = timezone.now() - at
+    shown = exact
+    if 0 <= past.total_seconds() < 60:
+        shown = "just now"
+    elif 0 <= past.days < 7:
+        shown = f"{timesince(at, depth=1)} ago"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, shown)
+
+
+@register.simple_tag(takes_context=True)
+def day(context: dict[str, Any], at: datetime | None) -> str:
+    """A date in the profile's zone: 23 Nov 2026."""
+    if at is None:
+        return "—"
+    local = at.astimezone(_zone(context))
+    return f"{local.day} {local:%b %Y}"
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: dict[str, Any], **changes: Any) -> str:
+    """This page's query string with some members changed; None or an empty value takes a member out."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}" if query else "?"
