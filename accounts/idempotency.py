@@ -25,8 +25,9 @@ class KeyReused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who asks: a name that stays, and the secret that only the client has."""
+    """Who asks, by a name that stays such as `key:ID`, and the secret that only the client has."""
 
+    organization_id: int
     name: str
     secret: str
 
@@ -39,10 +40,6 @@ class Answer:
     body: dict[str, Any]
     secret: str | None = None
     is_replay: bool = False
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sealing_key(credential: Credential, key: str) -> str:
@@ -60,43 +57,38 @@ def once(
     """
     now = now or timezone.now()
     forget_expired(now)
-    row = IdempotentRequest(
-        credential=credential.name,
-        key_hash=_sha256(key),
-        request_hash=_sha256(request),
-        created_at=now,
-        expires_at=now + KEPT,
-    )
+    fingerprint = hashlib.sha256(request.encode()).hexdigest()
+    whose = {"organization_id": credential.organization_id, "credential": credential.name, "key": key}
+    row = IdempotentRequest(**whose, fingerprint=fingerprint, created_at=now)
     with transaction.atomic():
         # On PostgreSQL this waits for a concurrent insert of the same key; on SQLite the transaction itself did.
         IdempotentRequest.objects.bulk_create([row], ignore_conflicts=True)
-        stored = IdempotentRequest.objects.get(credential=row.credential, key_hash=row.key_hash)
+        stored = IdempotentRequest.objects.get(**whose)
+        if stored.fingerprint != fingerprint:
+            raise KeyReused("This Idempotency-Key was used with another request. Use a new one.")
         if stored.status:
-            return _again(stored, credential, key, row.request_hash, now)
+            return _again(stored, credential, now)
         answer = work()
         stored.status = answer.status
         stored.answer = answer.body
         if answer.secret is not None:
-            stored.sealed_secret = sealing.seal(answer.secret, _sealing_key(credential, key), _context(stored))
-            stored.secret_until = now + SECRET_KEPT
+            stored.sealed = sealing.seal(answer.secret, _sealing_key(credential, key), _context(stored))
+            stored.had_secret = True
         stored.save()
         return answer
 
 
 def _context(stored: IdempotentRequest) -> str:
-    return f"idempotent:{stored.credential}:{stored.key_hash}"
+    return f"idempotent:{stored.organization_id}:{stored.credential}:{stored.key}"
 
 
-def _again(stored: IdempotentRequest, credential: Credential, key: str, request_hash: str, now: datetime) -> Answer:
-    if stored.request_hash != request_hash:
-        raise KeyReused("This Idempotency-Key was used with another request. Use a new one.")
+def _again(stored: IdempotentRequest, credential: Credential, now: datetime) -> Answer:
     answer = Answer(stored.status, stored.answer, is_replay=True)
-    if not stored.sealed_secret or stored.secret_until is None or stored.secret_until <= now:
+    if not stored.sealed or stored.created_at + SECRET_KEPT <= now:
         return answer
     try:
-        return replace(
-            answer, secret=sealing.unseal(stored.sealed_secret, _sealing_key(credential, key), _context(stored))
-        )
+        sealing_key = _sealing_key(credential, stored.key)
+        return replace(answer, secret=sealing.unseal(stored.sealed, sealing_key, _context(stored)))
     except SealBroken:
         # The credential was regenerated meanwhile.
         return answer
@@ -105,7 +97,9 @@ def _again(stored: IdempotentRequest, credential: Credential, key: str, request_
 def forget_expired(now: datetime | None = None) -> None:
     """Delete what is past its day, and secrets past their ten minutes."""
     now = now or timezone.now()
-    if IdempotentRequest.objects.filter(expires_at__lte=now).exists():
-        IdempotentRequest.objects.filter(expires_at__lte=now).delete()
-    if IdempotentRequest.objects.filter(secret_until__lte=now).exists():
-        IdempotentRequest.objects.filter(secret_until__lte=now).update(sealed_secret="", secret_until=None)
+    old = IdempotentRequest.objects.filter(created_at__lte=now - KEPT)
+    if old.exists():
+        old.delete()
+    sealed = IdempotentRequest.objects.filter(created_at__lte=now - SECRET_KEPT).exclude(sealed="")
+    if sealed.exists():
+        sealed.update(sealed="")

@@ -1,11 +1,39 @@
 """URLs under /api/."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
+from django.urls import path, re_path, register_converter
+from drf_spectacular.views import SpectacularJSONAPIView
 
+from api import keys
 from api.docs import ApiDocs
+from api.me import Me
+from api.unknown import Unknown
+from api.usage import Usage
+
+
+class KeyId:
+    """A key's public id; anything else is no route."""
+
+    regex = "key_[0-9A-Za-z]{1,36}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(KeyId, "key_id")
 
 urlpatterns = [
-    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("v1/me", Me.as_view(), name="api-me"),
+    path("v1/keys", keys.Keys.as_view(), name="api-keys"),
+    path("v1/keys/<key_id:key_id>", keys.Key.as_view(), name="api-key"),
+    path("v1/keys/<key_id:key_id>/regenerate", keys.Regenerate.as_view(), name="api-key-regenerate"),
+    path("v1/keys/<key_id:key_id>/revoke", keys.Revoke.as_view(), name="api-key-revoke"),
+    path("v1/keys/<key_id:key_id>/disable", keys.Disable.as_view(), name="api-key-disable"),
+    path("v1/keys/<key_id:key_id>/enable", keys.Enable.as_view(), name="api-key-enable"),
+    path("v1/usage", Usage.as_view(), name="api-usage"),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("docs", ApiDocs.as_view(), name="api-docs"),
+    re_path(".*", Unknown.as_view()),
 ]

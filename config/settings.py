@@ -239,9 +239,15 @@ DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 # ---------------------------------------------------------------- the REST API
 
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication", "api.authentication.ConsoleSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.CallerMay"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttle.CallerThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"api": f"{int(env.number('API_REQUESTS_PER_MINUTE', 300))}/min"},
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parser.BodyParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.faults.handle",
+    "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -249,9 +255,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Keys and usage for automation. Send a key with the management scope as `Authorization: Bearer`.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 # ---------------------------------------------------------------- logs: never a body, never a credential

@@ -1,0 +1,37 @@
+"""Lists in pages: newest first, a cursor for what follows."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from api.strict import Strict
+from gateway.errors import INVALID, ApiError
+
+
+class PageQuery(Strict):
+    """`limit` and `cursor` of a list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20, help_text="Entries a page.")
+    cursor = serializers.CharField(
+        max_length=40, required=False, help_text="`next_cursor` of the page before; newest first."
+    )
+
+
+def page(rows: "QuerySet[Any]", limit: int, cursor: str | None) -> tuple[list[Any], dict[str, Any]]:
+    """One page of rows that have a public id, and the members that surround them in the answer."""
+    if cursor is not None:
+        last = rows.model._default_manager.filter(pk__in=rows.values("pk"), public_id=cursor).first()
+        if last is None:
+            raise ApiError(
+                400,
+                INVALID,
+                "invalid_value",
+                "Invalid value for 'cursor': expected the next_cursor of an answer to the same query.",
+                param="cursor",
+            )
+        rows = rows.filter(pk__lt=last.pk)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    has_more = len(found) > limit
+    found = found[:limit]
+    return found, {"has_more": has_more, "next_cursor": found[-1].public_id if has_more else None}
