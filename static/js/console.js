@@ -1,0 +1,128 @@
+/* What every page shares: the menu, dialogs, copy buttons, forms that submit once. Pages work without it. */
+(function () {
+  "use strict";
+
+  var status = document.getElementById("status");
+  function say(text) {
+    if (status) status.textContent = text;
+  }
+
+  /* The menu of small screens. */
+  var toggle = document.querySelector("[data-nav]");
+  if (toggle) {
+    var side = document.getElementById(toggle.getAttribute("aria-controls"));
+    toggle.addEventListener("click", function () {
+      var open = side.classList.toggle("open");
+      toggle.setAttribute("aria-expanded", String(open));
+    });
+  }
+
+  /* A menu closes on Escape and on a click elsewhere. */
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    document.querySelectorAll("details.switcher[open]").forEach(function (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  });
+  document.addEventListener("click", function (event) {
+    document.querySelectorAll("details.switcher[open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  /* Dialogs: a link to the page without scripts opens the dialog with them. */
+  document.addEventListener("click", function (event) {
+    var opener = event.target.closest("[data-dialog]");
+    if (opener) {
+      var dialog = document.getElementById(opener.dataset.dialog);
+      if (dialog && dialog.showModal) {
+        event.preventDefault();
+        dialog.showModal();
+        dialog.addEventListener("close", function () { opener.focus(); }, { once: true });
+      }
+    }
+    var closer = event.target.closest("[data-close]");
+    if (closer) {
+      event.preventDefault();
+      closer.closest("dialog").close();
+    }
+  });
+  document.querySelectorAll("dialog[data-open]").forEach(function (dialog) {
+    if (dialog.showModal) dialog.showModal();
+  });
+
+  /* Copy: the clipboard exists only on HTTPS or localhost; elsewhere the text is selected. */
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-copy]");
+    if (!button) return;
+    var source = document.getElementById(button.dataset.copy);
+    var label = button.querySelector("[data-label]") || button;
+    var before = label.textContent;
+    function done(text) {
+      label.textContent = text;
+      say(text);
+      setTimeout(function () { label.textContent = before; }, 2000);
+    }
+    if (navigator.clipboard && window.isSecureContext) {
+      navigator.clipboard.writeText(source.textContent.trim()).then(function () { done(button.dataset.copied); });
+    } else {
+      window.getSelection().selectAllChildren(source);
+      done(button.dataset.select);
+    }
+  });
+
+  /* A form is sent once, and says so when it takes long. */
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    if (form.method === "dialog") return;
+    form.dataset.sent = "1";
+    var button = event.submitter;
+    if (button && button.dataset.busy) {
+      setTimeout(function () { button.textContent = button.dataset.busy; }, 300);
+    }
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-sent]").forEach(function (form) { delete form.dataset.sent; });
+  });
+
+  /* Filters apply when they change; without scripts there is a button. */
+  document.querySelectorAll("form[data-auto]").forEach(function (form) {
+    form.addEventListener("change", function () { form.requestSubmit(); });
+  });
+
+  /* "I have saved this key" lets the dialog be closed. */
+  var saved = document.querySelector("[data-saved]");
+  if (saved) {
+    var doneButton = document.getElementById(saved.dataset.saved);
+    doneButton.setAttribute("aria-disabled", "true");
+    saved.addEventListener("change", function () {
+      doneButton.setAttribute("aria-disabled", String(!saved.checked));
+    });
+    doneButton.addEventListener("click", function (event) {
+      if (!saved.checked && !window.confirm(doneButton.dataset.confirm)) event.preventDefault();
+    });
+  }
+
+  document.querySelectorAll("[data-time-zone]").forEach(function (field) {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  });
+
+  document.querySelectorAll("[data-show-password]").forEach(function (button) {
+    var field = document.getElementById(button.dataset.showPassword);
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      var shown = field.type === "text";
+      field.type = shown ? "password" : "text";
+      button.textContent = shown ? button.dataset.show : button.dataset.hide;
+      button.setAttribute("aria-pressed", String(!shown));
+    });
+  });
+
+  var errors = document.querySelector(".errorsummary");
+  if (errors) errors.focus();
+})();
