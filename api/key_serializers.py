@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.keys import GRACE_PERIODS
 from accounts.models import ApiKey
 from accounts.roles import Scope
+from api.instant import Instant, instant
 from api.strict import Strict
 from catalog.models import LanguageModel
 from usage import last_use
@@ -34,10 +35,10 @@ class KeyOut(serializers.Serializer):
     )
     allowed_networks = serializers.ListField(child=serializers.CharField(), help_text="Empty: every address.")
     requests_per_minute = serializers.IntegerField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(allow_null=True)
-    disabled_at = serializers.DateTimeField(allow_null=True)
-    revoked_at = serializers.DateTimeField(allow_null=True)
+    created_at = Instant()
+    expires_at = Instant(allow_null=True)
+    disabled_at = Instant(allow_null=True)
+    revoked_at = Instant(allow_null=True)
     previous_secret_ends_at = serializers.SerializerMethodField()
     last_used_at = serializers.SerializerMethodField()
 
@@ -90,7 +91,7 @@ class _Restrictions(Strict):
     )
     allowed_networks = serializers.ListField(child=serializers.CharField(max_length=64), required=False, max_length=200)
     requests_per_minute = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=10_000_000)
-    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+    expires_at = Instant(required=False, allow_null=True)
 
     def validate_allowed_models(self, names: list[str] | None) -> list[str] | None:
         known = set(LanguageModel.objects.filter(name__in=names or ()).values_list("name", flat=True))
@@ -122,8 +123,3 @@ class KeyRegenerate(Strict):
 
 class Nothing(Strict):
     """An empty object, or no body at all."""
-
-
-def instant(at: Any) -> str | None:
-    """ISO 8601 with a Z, as REST framework writes it."""
-    return serializers.DateTimeField().to_representation(at)

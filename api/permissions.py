@@ -24,7 +24,7 @@ class CallerMay(BasePermission):
             scopes: tuple[str, ...] = getattr(view, "key_scopes", (Scope.MANAGEMENT,))
             scope = next((one for one in scopes if one in caller.principal.scopes), scopes[0])
             permission.check_allowed(caller.principal, str(scope), caller.address)
-        needed = getattr(view, "needs", {}).get(request.method, ())
+        needed = getattr(view, "needs", {}).get("GET" if request.method == "HEAD" else request.method, ())
         if needed and not any(caller.may(one) for one in needed):
             raise faults.forbidden(f"Your role lacks the permission “{needed[0].label}”.")
         return True

@@ -14,7 +14,7 @@ from accounts.models import ApiKey
 from accounts.roles import Permission, Scope
 from api import faults
 from api.door import Door
-from api.key_serializers import instant
+from api.instant import instant
 from api.schema import ERRORS
 from api.strict import Strict
 from foundation import periods

@@ -137,6 +137,16 @@ def test_it_disables_enables_and_revokes(alice, admin):
     assert fault(admin.patch(path, {"name": "x"}))[:2] == (409, "key_revoked")
 
 
+def test_instants_are_utc_whatever_the_persons_zone(alice, admin):
+    expires = "2999-01-01T08:00:00+08:00"
+    with timezone.override("Asia/Shanghai"):
+        body = admin.post("v1/keys", {"name": "x", "expires_at": expires}).json()
+        assert body["expires_at"] == "2999-01-01T00:00:00Z"
+        assert body["created_at"].endswith("Z")
+        body = admin.patch(f"v1/keys/{body['id']}", {"expires_at": "2999-01-01T00:00:00"}).json()
+    assert body["expires_at"] == "2999-01-01T00:00:00Z"
+
+
 def test_names_are_taken_once(alice, admin):
     alice.key("k")
     assert fault(admin.post("v1/keys", {"name": " k "})) == (409, "name_taken", "name")
@@ -173,6 +183,7 @@ def test_bob_changes_nothing_without_the_permission(alice, role):
     door = Door(user=alice.member("Bob", role))
     path = f"v1/keys/{api_key.public_id}"
     assert door.get("v1/keys").status_code == (200 if role == Role.VIEWER else 403)
+    assert door.send("HEAD", "v1/keys").status_code == (200 if role == Role.VIEWER else 403)
     assert fault(door.post("v1/keys", {"name": "x"}))[:2] == (403, "insufficient_permissions")
     assert fault(door.patch(path, {"name": "x"}))[0] == 403
     for verb in ("regenerate", "revoke", "disable", "enable"):

@@ -1,0 +1,18 @@
+"""Instants as ISO 8601 with a Z, whatever zone a person's pages are in."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+
+
+class Instant(serializers.DateTimeField):
+    """Comes in with any offset (UTC without one), goes out in UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(default_timezone=UTC, **options)
+
+
+def instant(at: datetime) -> str:
+    """The text of the instant."""
+    return str(Instant().to_representation(at))
