@@ -190,13 +190,21 @@ def _locked(api_key: ApiKey) -> ApiKey:
     return ApiKey.objects.select_for_update(of=("self",)).select_related("organization", "project").get(pk=api_key.pk)
 
 
-def regenerate(api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0)) -> Issued:
-    """A new secret for the same key. The old one is refused by the next request, or after `grace`."""
+def regenerate(
+    api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0), replaces: int | None = None
+) -> Issued:
+    """A new secret for the same key. The old one is refused by the next request, or after `grace`.
+
+    With `replaces`, only while the secret with that id is the current one, so that asking twice regenerates once.
+    """
     if grace not in GRACE_PERIODS.values():
         raise ValidationError({"grace": f"Grace is one of {', '.join(GRACE_PERIODS)}."})
     with transaction.atomic():
         api_key = _locked(api_key)
         _must_live(api_key)
+        current = api_key.current_secret()
+        if replaces is not None and (current is None or current.pk != replaces):
+            raise ValidationError("This key has been regenerated; its secret was shown once.", code="key_regenerated")
         now = timezone.now()
         # A secret that was already retiring keeps the earlier end; the current one gets the grace period.
         api_key.secrets.filter(ends_at__gt=now + grace).update(ends_at=now + grace)

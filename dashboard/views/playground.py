@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,6 +22,7 @@ from billing.models import Hold
 from catalog import providers
 from dashboard import playground_line, playground_models
 from dashboard.access import Desk, member
+from dashboard.api_base import base_url
 from foundation.money import usd_string
 from gateway.errors import ApiError
 from usage.models import UsageEvent
@@ -31,9 +32,9 @@ _TURN = re.compile(r"[0-9a-f]{32}")
 _RECENT = timedelta(hours=1)
 # Parameters with a slider: name, label, least, most, step. The browser sets the most of max_tokens by the model.
 _RANGES = (
-    ("temperature", "Temperature", "0", "2", "0.01"),
-    ("top_p", "Top P", "0", "1", "0.01"),
-    ("max_tokens", "Max output tokens", "1", "8192", "1"),
+    ("temperature", _("Temperature"), "0", "2", "0.01"),
+    ("top_p", _("Top P"), "0", "1", "0.01"),
+    ("max_tokens", _("Max output tokens"), "1", "8192", "1"),
 )
 
 
@@ -62,7 +63,7 @@ def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
             "models": playground_models.choices(desk.organization),
             "ranges": _RANGES,
             "has_demo": providers.demo_in_use(),
-            "api_url": f"{settings.PUBLIC_URL or request.build_absolute_uri('/').rstrip('/')}/v1",
+            "base_url": base_url(request),
         },
     )
     # A link in an answer must not even cause a name to be looked up: that alone could carry data away.

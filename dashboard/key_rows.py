@@ -1,0 +1,97 @@
+"""What the key pages show beside the key itself: use, spend, history."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.models import ApiKey, AuditEntry
+from accounts.roles import Permission
+from dashboard.access import Desk
+from foundation import periods
+from usage import last_use, reports
+from usage.models import UsageEvent
+
+_STATUS_LABELS = {
+    "active": ("Active", "ok"),
+    "expires_soon": ("Expires soon", "warn"),
+    "expired": ("Expired", ""),
+    "disabled": ("Disabled", "warn"),
+    "revoked": ("Revoked", "danger"),
+}
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key on the page; spend in nano-USD, None where the role does not see money."""
+
+    key: ApiKey
+    hint: str
+    status: str
+    tone: str
+    last_used: datetime | None
+    spent: int | None
+    may_manage: bool
+    retiring_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentUse:
+    """What revoking would break."""
+
+    requests: int
+    last_used: datetime | None
+
+
+def may_see(desk: Desk, key: ApiKey) -> bool:
+    """Whether the key's project is among those that the person sees."""
+    return key.project_id in {project.pk for project in desk.projects()}
+
+
+def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
+    """Rows with last use and this month's spend, in a fixed number of queries."""
+    now = timezone.now()
+    ids = [key.pk for key in found]
+    used = last_use.by_key(ids)
+    start = periods.month_start(now, desk.organization.zone)
+    spent = reports.breakdown(
+        reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15)), "key"
+    )
+    hints = desk.may(Permission.MANAGE_OWN_KEYS)
+    made = []
+    for key in found:
+        label, tone = _STATUS_LABELS[key.status(now)]
+        retiring = key.retiring_secret(now)
+        sums = spent.get(key.pk, reports.Sums())
+        made.append(
+            KeyRow(
+                key=key,
+                hint=key.hint if hints else "",
+                status=label,
+                tone=tone,
+                last_used=used.get(key.pk),
+                spent=sums.charge if desk.sees_money else None,
+                may_manage=desk.may_manage(key) and not key.revoked_at,
+                retiring_until=retiring.ends_at if retiring else None,
+            )
+        )
+    return made
+
+
+def recent_use(key: ApiKey) -> RecentUse:
+    """Requests in the last seven days and the last one ever."""
+    since = timezone.now() - WEEK
+    return RecentUse(
+        requests=UsageEvent.objects.filter(api_key=key, occurred_at__gte=since).count(),
+        last_used=last_use.by_key([key.pk]).get(key.pk),
+    )
+
+
+def history(key: ApiKey) -> list[AuditEntry]:
+    """The newest changes of the key."""
+    return list(
+        AuditEntry.objects.select_related("actor").filter(
+            organization=key.organization, object_type="ApiKey", object_id=key.public_id
+        )[:50]
+    )

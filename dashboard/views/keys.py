@@ -1,0 +1,306 @@
+"""API keys: list, create, look, change, stop. A secret is in one response only, which nobody may store."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts import keys
+from accounts.models import ApiKey, Project
+from accounts.roles import Permission, Scope
+from dashboard import key_rows
+from dashboard.access import Desk, member, refuse
+from dashboard.api_base import base_url
+from dashboard.key_forms import ChangeKeyForm, CreateKeyForm, RegenerateForm, RestrictionsForm
+
+_MADE = "keys_made"
+_MOST_REMEMBERED = 20
+
+
+# ---------------------------------------------------------------- finding
+
+
+def _own_projects(desk: Desk) -> list[Project]:
+    return [project for project in desk.projects() if project.archived_at is None]
+
+
+def _find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
+    """A key that the person may see (and manage); anything else does not exist."""
+    key = (
+        ApiKey.objects.visible()
+        .select_related("organization", "project", "owner", "created_by")
+        .prefetch_related("secrets")
+        .filter(organization=desk.organization, public_id=public_id)
+        .first()
+    )
+    if key is None or (manage and not desk.may_manage(key)):
+        raise Http404
+    if not manage and not key_rows.may_see(desk, key):
+        raise Http404
+    return key
+
+
+def _may_give(desk: Desk, form: RestrictionsForm) -> None:
+    """Only who manages every key may hand out the management permission."""
+    if not desk.may(Permission.MANAGE_KEYS):
+        scopes = form.fields["scopes"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        scopes.choices = [choice for choice in Scope.choices if choice[0] != Scope.MANAGEMENT]
+
+
+def _add_errors(form: forms.Form, error: ValidationError) -> None:
+    """A verb's errors at the fields they speak of."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for field, found in error.error_dict.items():
+        form.add_error({"expires_at": "expires_on"}.get(field, field) if field in form.fields else None, found)
+
+
+# ---------------------------------------------------------------- list
+
+
+@member(Permission.SEE_KEYS)
+def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """All keys that are not revoked, unless the filter says otherwise."""
+    query = request.GET.get("q", "").strip()
+    status = request.GET.get("status", "")
+    chosen = request.GET.get("project", "")
+    found = (
+        ApiKey.objects.visible()
+        .filter(organization=desk.organization, project__in=desk.projects())
+        .select_related("project", "created_by", "organization")
+        .prefetch_related("secrets")
+    )
+    if query:
+        found = found.filter(Q(name__icontains=query) | Q(secrets__last_four=query[-4:])).distinct()
+    if chosen:
+        found = found.filter(project__public_id=chosen)
+    if status == "revoked":
+        found = found.exclude(revoked_at=None)
+    elif status != "all":
+        found = found.filter(revoked_at=None)
+    context = {
+        "rows": key_rows.rows(desk, list(found[:500])),
+        "query": query,
+        "status": status,
+        "chosen": chosen,
+        "projects": desk.projects(),
+        "filtered": bool(query or status or chosen),
+        "may_create": desk.may(Permission.MANAGE_OWN_KEYS),
+        "form": _new_form(desk) if desk.may(Permission.MANAGE_OWN_KEYS) else None,
+    }
+    return render(request, "dashboard/keys.html", context)
+
+
+# ---------------------------------------------------------------- create
+
+
+def _new_form(desk: Desk, data: Any = None) -> CreateKeyForm:
+    form = CreateKeyForm(data, projects=_own_projects(desk), initial={"token": secrets.token_hex(16)})
+    _may_give(desk, form)
+    return form
+
+
+@member(Permission.MANAGE_OWN_KEYS)
+def create(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The form, and the one response that shows the secret."""
+    form = _new_form(desk, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = request.session.get(_MADE, {}).get(form.cleaned_data["token"])
+        if made:
+            messages.info(request, _("Key created. The secret was shown once."))
+            return redirect("dashboard:key", made)
+        project = next(one for one in _own_projects(desk) if one.public_id == form.cleaned_data["project"])
+        try:
+            issued = keys.create(
+                project,
+                form.cleaned_data["name"],
+                desk.actor(request),
+                owner=desk.user if form.cleaned_data["owner"] == "me" else None,
+                restrictions=form.restrictions(),
+            )
+        except ValidationError as error:
+            _add_errors(form, error)
+        else:
+            _remember(request, form.cleaned_data["token"], issued.api_key)
+            return _show(request, issued.api_key, issued.secret, title=_("Key created"))
+    return render(request, "dashboard/key_create.html", {"form": form})
+
+
+def _remember(request: HttpRequest, token: str, key: ApiKey) -> None:
+    """The form's token, never the secret: a reload then creates nothing."""
+    made = request.session.get(_MADE, {})
+    made[token] = key.public_id
+    request.session[_MADE] = dict(list(made.items())[-_MOST_REMEMBERED:])
+
+
+def _show(request: HttpRequest, key: ApiKey, secret: str, *, title: str) -> HttpResponse:
+    context = {"key": key, "secret": secret, "heading": title, "base_url": base_url(request)}
+    response = render(request, "dashboard/key_secret.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+# ---------------------------------------------------------------- one key
+
+
+@member(Permission.SEE_KEYS)
+def detail(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Facts, restrictions, secrets and history of a key."""
+    found = _find(desk, key, manage=False)
+    form = None
+    if desk.may_manage(found) and not found.revoked_at:
+        form = ChangeKeyForm(api_key=found)
+        _may_give(desk, form)
+    return _detail(request, desk, found, form)
+
+
+def _detail(
+    request: HttpRequest, desk: Desk, key: ApiKey, form: ChangeKeyForm | None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "key": key,
+        "row": key_rows.rows(desk, [key])[0],
+        "form": form,
+        "secrets": key.secrets.all(),
+        "retiring": key.retiring_secret(),
+        "history": key_rows.history(key),
+        "may_reveal": form is not None and key.organization.keys_can_be_revealed,
+    }
+    return render(request, "dashboard/key.html", context, status=status)
+
+
+@require_POST
+@member(Permission.MANAGE_OWN_KEYS)
+def restrict(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Change what the key may do."""
+    found = _find(desk, key)
+    if Scope.MANAGEMENT in found.scopes and not desk.may(Permission.MANAGE_KEYS):
+        return refuse(request, desk, Permission.MANAGE_KEYS)
+    form = ChangeKeyForm(request.POST, api_key=found)
+    _may_give(desk, form)
+    if form.is_valid():
+        try:
+            keys.restrict(found, form.restrictions(), desk.actor(request))
+        except ValidationError as error:
+            _add_errors(form, error)
+        else:
+            messages.success(request, _("Changes saved. They hold from the next request on."))
+            return redirect("dashboard:key", key)
+    return _detail(request, desk, found, form, status=422)
+
+
+@require_POST
+@member(Permission.MANAGE_OWN_KEYS)
+def rename(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Another name."""
+    found = _find(desk, key)
+    try:
+        keys.rename(found, request.POST.get("name", ""), desk.actor(request))
+        messages.success(request, _("Changes saved."))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("dashboard:key", key)
+
+
+@member(Permission.MANAGE_OWN_KEYS)
+def regenerate(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """A new secret, shown once; the old one stops now or after a grace period."""
+    found = _find(desk, key)
+    if Scope.MANAGEMENT in found.scopes and not desk.may(Permission.MANAGE_KEYS):
+        return refuse(request, desk, Permission.MANAGE_KEYS)
+    current = found.current_secret()
+    form = RegenerateForm(request.POST or None, initial={"token": current.pk if current else "", "grace": "now"})
+    if request.method == "POST" and form.is_valid():
+        token = form.cleaned_data["token"]
+        try:
+            issued = keys.regenerate(
+                found,
+                desk.actor(request),
+                grace=form.period(),
+                replaces=int(token) if token.isdigit() else 0,
+            )
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return redirect("dashboard:key", key)
+        return _show(request, issued.api_key, issued.secret, title=_("Key regenerated"))
+    return render(request, "dashboard/key_regenerate.html", {"key": found, "form": form})
+
+
+@require_POST
+@member(Permission.MANAGE_OWN_KEYS)
+def stop_old(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """End the grace period now."""
+    keys.stop_old_secret(_find(desk, key), desk.actor(request))
+    messages.success(request, _("The old secret is refused from now on."))
+    return redirect("dashboard:key", key)
+
+
+@member(Permission.MANAGE_OWN_KEYS)
+def revoke(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Stop a key for good; a key in use asks for its name."""
+    found = _find(desk, key)
+    facts = key_rows.recent_use(found)
+    wrong = False
+    if request.method == "POST":
+        wrong = facts.requests > 0 and request.POST.get("name", "").strip() != found.name
+        if not wrong:
+            keys.revoke(found, desk.actor(request))
+            messages.success(
+                request,
+                _("%(name)s is revoked. Requests with it fail with 401 from now on.") % {"name": found.name},
+            )
+            return redirect("dashboard:keys")
+    context = {"key": found, "facts": facts, "wrong": wrong}
+    return render(request, "dashboard/key_revoke.html", context, status=422 if wrong else 200)
+
+
+@require_POST
+@member(Permission.MANAGE_OWN_KEYS)
+def disable(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Stop a key until it is enabled again."""
+    return _toggle(request, desk, key, keys.disable, _("The key is disabled. Requests with it fail with 401."))
+
+
+@require_POST
+@member(Permission.MANAGE_OWN_KEYS)
+def enable(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Let a disabled key work again."""
+    return _toggle(request, desk, key, keys.enable, _("The key works again."))
+
+
+def _toggle(request: HttpRequest, desk: Desk, key: str, verb: Any, said: str) -> HttpResponse:
+    found = _find(desk, key)
+    try:
+        verb(found, desk.actor(request))
+        messages.success(request, said)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("dashboard:key", key)
+
+
+@member(Permission.MANAGE_OWN_KEYS)
+def reveal(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
+    """Copy an existing key, where the organization allows it: asks for the password and is audited."""
+    found = _find(desk, key)
+    if not found.organization.keys_can_be_revealed:
+        raise Http404
+    error = ""
+    if request.method == "POST":
+        if not desk.user.check_password(request.POST.get("password", "")):
+            error = _("This is not your password.")
+        else:
+            try:
+                return _show(request, found, keys.reveal(found, desk.actor(request)), title=_("Existing key"))
+            except ValidationError as refused:
+                error = " ".join(refused.messages)
+    return render(request, "dashboard/key_reveal.html", {"key": found, "error": error}, status=422 if error else 200)
+

@@ -1,0 +1,47 @@
+"""What a person chooses for the whole console: the organization in view, the theme."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from accounts.models import Organization
+from billing import opening
+from dashboard.access import choose, current_membership
+from dashboard.context import THEMES
+
+_YEAR = 60 * 60 * 24 * 365
+
+
+@require_POST
+@login_required
+def switch(request: HttpRequest, organization: str) -> HttpResponse:
+    """Look at another organization; one that the person does not belong to does not exist."""
+    choose(request, get_object_or_404(Organization, public_id=organization, memberships__user=request.user))
+    return redirect("dashboard:overview")
+
+
+@require_POST
+def theme(request: HttpRequest, name: str) -> HttpResponse:
+    """Keep the theme in a cookie, so that the server can render it."""
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        target = "/"
+    response = redirect(target)
+    if name in THEMES:
+        response.set_cookie("theme", name, max_age=_YEAR, samesite="Lax", httponly=True)
+    return response
+
+
+@login_required
+def welcome(request: HttpRequest) -> HttpResponse:
+    """For people who belong to no organization (any more): open one."""
+    if current_membership(request) is not None:
+        return redirect("dashboard:overview")
+    if request.method == "POST":
+        name = request.POST.get("name", "").strip()[:100]
+        if name:
+            opening.open_organization(request.user, name)  # type: ignore[arg-type]
+            return redirect("dashboard:overview")
+    return render(request, "dashboard/welcome.html")
