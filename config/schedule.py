@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.contrib.sessions.backends.db import SessionStore
 
+from accounts import idempotency
 from billing import recovery
 from usage import rollups
 
@@ -24,5 +25,6 @@ class Job:
 JOBS = (
     Job("fold-usage", rollups.fold_pending, every=5.0),
     Job("recover-holds", recovery.sweep_stale_holds, every=10.0),
+    Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
     Job("clear-sessions", SessionStore.clear_expired, every=3600.0),
 )
