@@ -89,9 +89,15 @@ def serve(
         route, _ = Route.objects.update_or_create(
             model=model, provider=provider, defaults={"upstream_model": serves.upstream, "enabled": True}
         )
-        if replaces_demo and not provider.is_demo:
-            Route.objects.filter(model=model, provider__is_demo=True).update(enabled=False)
+        if replaces_demo:
+            replace_demo(route)
         return route
+
+
+def replace_demo(route: Route) -> None:
+    """Switch off the demo provider's route to the model that this route leads to a real provider."""
+    if not route.provider.is_demo:
+        Route.objects.filter(model=route.model, provider__is_demo=True).update(enabled=False)
 
 
 def demo_in_use() -> bool:

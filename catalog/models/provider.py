@@ -8,7 +8,8 @@ from catalog.models.language_model import LanguageModel
 
 class Provider(models.Model):
     name = models.CharField(max_length=64, unique=True)
-    base_url = models.URLField(max_length=300, help_text="OpenAI-compatible, with /v1: https://host/v1")
+    # No URLField: it refuses hosts without a dot, such as http://ollama:11434/v1.
+    base_url = models.CharField(max_length=300, help_text="OpenAI-compatible, with /v1: https://host/v1")
     sealed_secret = models.TextField(blank=True, editable=False, help_text="The provider's key, encrypted at rest.")
     is_demo = models.BooleanField(default=False, editable=False, help_text="The built-in demo provider.")
     enabled = models.BooleanField(default=True)
