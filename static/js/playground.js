@@ -289,7 +289,7 @@ const ACTS = {
 log.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.copy) {
+  if (button.dataset.act === "copy-code") {
     copy(button.closest("figure").querySelector("code").textContent, button);
     return;
   }

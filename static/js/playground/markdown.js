@@ -235,7 +235,7 @@ const BUILDERS = {
     language.textContent = block.language || "text";
     const copy = element("button", "linkish");
     copy.type = "button";
-    copy.dataset.copy = "code";
+    copy.dataset.act = "copy-code";
     copy.textContent = "Copy";
     copy.setAttribute("aria-label", `Copy code, ${block.language || "text"}`);
     const pre = element("pre");
