@@ -124,6 +124,6 @@ def test_of_requests_that_come_together_one_takes_effect(own_database):
     for thread in threads:
         thread.join(60)
     assert [answer.status_code for answer in answers] == [201] * 6, [answer.content for answer in answers]
-    assert len({answer.content for answer in answers}) == 1
+    assert all(answer.json() == answers[0].json() for answer in answers)
     assert sum("Idempotency-Replayed" in answer for answer in answers) == 5
     assert ApiKey.objects.filter(name="x").count() == 1
