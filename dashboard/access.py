@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
+from accounts import reach
 from accounts.actor import Actor
 from accounts.models import ApiKey, Membership, Organization, Project, User
 from accounts.roles import Permission, Role, allows
@@ -41,26 +42,12 @@ class Desk:
         return Actor(self.user, address=request.META.get("REMOTE_ADDR", ""))
 
     def projects(self) -> list[Project]:
-        """The projects whose usage the person may see, archived ones included.
-
-        A developer sees the projects that they were added to and those in which they own a key; who was added to none
-        works in all of them, because a small team does not assign projects.
-        """
-        projects = list(self.organization.projects.all())
-        if self.may(Permission.SEE_USAGE):
-            return projects
-        if not self.may(Permission.SEE_OWN_USAGE):
-            return []
-        added = set(self.user.project_memberships.values_list("project_id", flat=True))
-        own = set(self.user.api_keys.values_list("project_id", flat=True))
-        mine = added & {project.pk for project in projects}
-        return [project for project in projects if not mine or project.pk in mine | own]
+        """The projects whose usage the person may see, archived ones included."""
+        return reach.projects(self.membership)
 
     def may_manage(self, api_key: ApiKey) -> bool:
         """Every key, or one's own and the project's."""
-        if self.may(Permission.MANAGE_KEYS):
-            return True
-        return self.may(Permission.MANAGE_OWN_KEYS) and api_key.owner_id in (None, self.user.pk)
+        return reach.may_manage(self.membership, api_key)
 
 
 def current_membership(request: HttpRequest) -> Membership | None:

@@ -16,7 +16,7 @@ from accounts import keys
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
 from dashboard import key_rows
-from dashboard.access import Desk, member, refuse
+from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.key_forms import ChangeKeyForm, CreateKeyForm, RegenerateForm, RestrictionsForm
 
@@ -183,8 +183,6 @@ def _detail(
 def restrict(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Change what the key may do."""
     found = _find(desk, key)
-    if Scope.MANAGEMENT in found.scopes and not desk.may(Permission.MANAGE_KEYS):
-        return refuse(request, desk, Permission.MANAGE_KEYS)
     form = ChangeKeyForm(request.POST, api_key=found)
     _may_give(desk, form)
     if form.is_valid():
@@ -215,8 +213,6 @@ def rename(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
 def regenerate(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """A new secret, shown once; the old one stops now or after a grace period."""
     found = _find(desk, key)
-    if Scope.MANAGEMENT in found.scopes and not desk.may(Permission.MANAGE_KEYS):
-        return refuse(request, desk, Permission.MANAGE_KEYS)
     current = found.current_secret()
     form = RegenerateForm(request.POST or None, initial={"token": current.pk if current else "", "grace": "now"})
     if request.method == "POST" and form.is_valid():
