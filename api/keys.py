@@ -46,16 +46,16 @@ class KeyQuery(PageQuery):
 
 class _KeyDoor(Door):
     def visible(self) -> Any:
-        """Every key of the organization that people manage."""
+        """The keys that people manage, in the projects that the caller reaches."""
         return (
             ApiKey.objects.visible()
-            .filter(organization=self.caller.organization)
+            .filter(organization=self.caller.organization, project__in=self.caller.projects())
             .select_related("project", "owner", "organization")
             .prefetch_related("secrets")
         )
 
     def key(self, key_id: str) -> ApiKey:
-        """The key; 404 for one that is not there or not in this organization."""
+        """The key; 404 for one that is not there or not within reach."""
         found: ApiKey | None = self.visible().filter(public_id=key_id).first()
         if found is None:
             raise faults.not_found("key")

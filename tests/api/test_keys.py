@@ -218,3 +218,7 @@ def test_bob_the_developer_works_in_his_projects(alice):
     door = Door(user=bob)
     assert fault(door.post("v1/keys", {"name": "x", "project_id": alice.project.public_id}))[0] == 404
     assert door.post("v1/keys", {"name": "x"}).json()["project_id"] == other.public_id
+    elsewhere, _ = alice.key("elsewhere")
+    assert [one["name"] for one in door.get("v1/keys").json()["data"]] == ["x"]
+    assert fault(door.get(f"v1/keys/{elsewhere.public_id}"))[0] == 404
+    assert fault(door.post(f"v1/keys/{elsewhere.public_id}/revoke"))[0] == 404
