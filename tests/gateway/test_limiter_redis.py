@@ -145,11 +145,11 @@ async def test_a_redis_that_hangs_is_not_waited_for(make, server):
     server.freeze()
     started = time.monotonic()
     slots = await asyncio.gather(*(limiter.acquire(1, 20, 1, None) for _ in range(30)))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
     assert sum(slot.allowed for slot in slots) == 19
     started = time.monotonic()
     assert not (await limiter.acquire(1, 20, 1, None)).allowed
-    assert time.monotonic() - started < 0.1
+    assert time.monotonic() - started < 0.25
     server.thaw()
     await _eventually(lambda: not limiter.degraded)
 
