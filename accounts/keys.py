@@ -190,9 +190,7 @@ def _locked(api_key: ApiKey) -> ApiKey:
     return ApiKey.objects.select_for_update(of=("self",)).select_related("organization", "project").get(pk=api_key.pk)
 
 
-def regenerate(
-    api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0), replaces: int | None = None
-) -> Issued:
+def regenerate(api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0), replaces: int | None = None) -> Issued:
     """A new secret for the same key. The old one is refused by the next request, or after `grace`.
 
     With `replaces`, only while the secret with that id is the current one, so that asking twice regenerates once.

@@ -92,14 +92,11 @@ def _callers(cursor: Cursor, asks: list[Ask], moment: Moment) -> list[Caller | N
         cursor, distinct(ask.key_id for ask in asks if ask.secret_hash is None), moment.now
     )
     return [
-        by_secret.get(secret) if secret else by_key.get(ask.key_id)
-        for ask, secret in zip(asks, secrets, strict=True)
+        by_secret.get(secret) if secret else by_key.get(ask.key_id) for ask, secret in zip(asks, secrets, strict=True)
     ]
 
 
-def _credits(
-    cursor: Cursor, found: list[Caller | None], moves: Moves, moment: Moment
-) -> dict[int, list[Credit]]:
+def _credits(cursor: Cursor, found: list[Caller | None], moves: Moves, moment: Moment) -> dict[int, list[Credit]]:
     """Live grants by organization in the order of burning, this month's plan credit made where it is missing."""
     organizations = {caller.principal.organization_id: caller for caller in found if caller}
     if not organizations:
@@ -115,9 +112,7 @@ def _credits(
     return _read_credits(cursor, list(organizations), moves, moment) if made else credit
 
 
-def _read_credits(
-    cursor: Cursor, organization_ids: list[int], moves: Moves, moment: Moment
-) -> dict[int, list[Credit]]:
+def _read_credits(cursor: Cursor, organization_ids: list[int], moves: Moves, moment: Moment) -> dict[int, list[Credit]]:
     cursor.execute(
         _CREDITS + placeholders(len(organization_ids)) + _CREDITS_ORDER,
         [moment.value, moment.value, *organization_ids],

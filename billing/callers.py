@@ -27,9 +27,7 @@ _BY_SECRET = (
     f"SELECT s.fingerprint, s.id, s.ends_at, {_COLUMNS} FROM accounts_apikeysecret s "  # noqa: S608
     f"JOIN accounts_apikey k ON k.id = s.api_key_id {_JOINS} WHERE s.fingerprint IN "
 )
-_BY_KEY = (
-    f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.is_playground AND k.id IN "  # noqa: S608
-)
+_BY_KEY = f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.is_playground AND k.id IN "  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,8 @@ class Caller:
 
 def _list(value: Any) -> list[Any] | None:
     """A JSON column as the driver returns it: text or bytes."""
-    return orjson.loads(value) if isinstance(value, str | bytes) else value
+    found: list[Any] | None = orjson.loads(value) if isinstance(value, str | bytes) else value
+    return found
 
 
 # Most batches repeat the same few rows: an unchanged row is resolved once.

@@ -94,8 +94,6 @@ def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dic
         target = UpstreamTarget(provider_id, provider, base_url, open_secret(sealed, provider), upstream_model)
         targets.setdefault(model_id, []).append(target)
     return {
-        name: Offer(
-            name, context, max_output, bool(vocabulary), tuple(prices.get(pk, ())), tuple(targets.get(pk, ()))
-        )
+        name: Offer(name, context, max_output, bool(vocabulary), tuple(prices.get(pk, ())), tuple(targets.get(pk, ())))
         for pk, name, context, max_output, vocabulary in models
     }

@@ -107,7 +107,7 @@ def _integer(members: dict[str, Any], name: str, least: int, most: int) -> int |
 
 
 def _max_tokens(members: dict[str, Any]) -> int | None:
-    """`max_completion_tokens` and `max_tokens` mean the same; when both are there both are checked, the newer counts."""
+    """`max_completion_tokens` and `max_tokens` mean the same; both are checked, the newer counts."""
     found = []
     for name in ("max_completion_tokens", "max_tokens"):
         value = members.get(name)

@@ -347,4 +347,3 @@ def _billed(work: _Work, receipt: Receipt) -> bytes:
         "request_id": work.admission.request_id,
     }
     return b"data: " + orjson.dumps({"meterhouse": figures}) + b"\n\n"
-

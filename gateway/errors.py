@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 INVALID = "invalid_request_error"
+_OVERLOADED = "The model is overloaded or cannot be reached. Try again."
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -84,9 +85,7 @@ def not_json(message: str) -> ApiError:
 
 
 def missing(param: str) -> ApiError:
-    return ApiError(
-        400, INVALID, "missing_required_parameter", f"Missing required parameter: '{param}'.", param=param
-    )
+    return ApiError(400, INVALID, "missing_required_parameter", f"Missing required parameter: '{param}'.", param=param)
 
 
 def invalid_type(param: str, expected: str) -> ApiError:
@@ -128,7 +127,7 @@ def insufficient_quota(message: str, limit: dict[str, Any] | None) -> ApiError:
     )
 
 
-def overloaded(message: str = "The model is overloaded or cannot be reached. Try again.", retry_after: str = "") -> ApiError:
+def overloaded(message: str = _OVERLOADED, retry_after: str = "") -> ApiError:
     headers: Headers = ((b"retry-after", retry_after.encode()),) if retry_after else ()
     return ApiError(503, "server_error", "server_overloaded", message, headers=headers)
 

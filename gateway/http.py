@@ -40,8 +40,8 @@ class Exchange:
     """One request and its answer: id, clock, headers to add, and whether the answer has begun."""
 
     __slots__ = (
-        "_receive", "_send", "begun", "body", "extra", "headers", "method", "path", "query", "request_id", "scope", "started",
-        "wants_receipt",
+        "_receive", "_send", "begun", "body", "extra", "headers", "method", "path", "query", "request_id", "scope",
+        "started", "wants_receipt",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:

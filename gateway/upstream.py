@@ -30,9 +30,7 @@ class Upstream:
         """Make the client; needs a running loop."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=60),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=self._options.connect_timeout, sock_read=None
-            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._options.connect_timeout, sock_read=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=True,

@@ -53,7 +53,10 @@ def refused(one: Ask) -> Refusal:
     return answer
 
 
-def outcome(admission: Admission, counts: TokenCounts | None = TokenCounts(10, 0, 50), **over: object) -> Outcome:
+FIFTY = TokenCounts(10, 0, 50)
+
+
+def outcome(admission: Admission, counts: TokenCounts | None = FIFTY, **over: object) -> Outcome:
     """A complete answer of 50 tokens, unless said otherwise."""
     fields: dict[str, object] = {
         "admission": admission,
