@@ -275,19 +275,26 @@ class Completions:
             raise ConnectionError("the stream ended without an end")
 
     async def _send_events(self, work: _Work, events: list[bytes], writer: ChunkWriter, out: EventStream) -> bool:
-        """Whether [DONE] was among the events."""
+        """Whether [DONE] was among the events. What came before a broken event still goes out: it is charged for."""
         ready = []
         done = False
+        broken: Malformed | None = None
         for event in events:
             if event.strip() == DONE:
                 done = True
                 break
-            ready.append(writer.take(event))
+            try:
+                ready.append(writer.take(event))
+            except Malformed as error:
+                broken = error
+                break
         written = b"".join(ready)
         if written:
             if work.first_token_at is None:
                 work.first_token_at = time.time()
             await out.write(written)
+        if broken:
+            raise broken
         return done
 
     def _counts(self, work: _Work, writer: ChunkWriter) -> tuple[TokenCounts, str]:
