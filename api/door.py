@@ -2,24 +2,24 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import idempotency
 from accounts.idempotency import Answer, KeyReused
 from accounts.roles import Permission, Scope
 from api import faults
 from api.caller import Caller
+from api.dressed import Dressed
 from gateway.errors import INVALID, ApiError
 
 HEADER = "Idempotency-Key"
 
 
-class Door(APIView):
-    """A route: who may use it, and how its answers go out."""
+class Door(Dressed):
+    """A route: who may use it, and what takes effect once."""
 
     key_scopes: tuple[str, ...] = (Scope.MANAGEMENT,)
     needs: dict[str, tuple[Permission, ...]] = {}
@@ -28,12 +28,6 @@ class Door(APIView):
     def caller(self) -> Caller:
         """Who calls; permissions have been checked."""
         return cast(Caller, self.request.auth)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Nothing here may be kept by a cache: answers hold secrets and facts about customers."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response["Cache-Control"] = "no-store"
-        return response
 
     def once(self, request: Request, work: Callable[[], Answer]) -> Response:
         """The answer of `work`; with an Idempotency-Key at most once."""

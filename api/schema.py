@@ -1,9 +1,23 @@
-"""What the OpenAPI description says beyond the routes themselves."""
+"""What the OpenAPI description says beyond the routes themselves: errors, headers, examples, credentials."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import serializers
+
+from api.codes import CODES, of_status
+from api.examples import ANSWERS, BODIES
+
+_ONCE = "Idempotency-Key"
+_EVERYWHERE = (401, 403, 405, 429, 500, 503)
+_HEADERS = {
+    "x-request-id": {"schema": {"type": "string"}, "description": "Unique to this answer."},
+    "x-ratelimit-limit-requests": {"schema": {"type": "integer"}, "description": "Requests in 60 seconds."},
+    "x-ratelimit-remaining-requests": {"schema": {"type": "integer"}},
+    "x-ratelimit-reset-requests": {"schema": {"type": "string"}, "example": "1m0s"},
+}
+_RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+_REPLAYED = {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 
 
 class FaultPart(serializers.Serializer):
@@ -14,11 +28,11 @@ class FaultPart(serializers.Serializer):
 
 class FaultBody(serializers.Serializer):
     message = serializers.CharField()
-    type = serializers.CharField()
-    param = serializers.CharField(allow_null=True)
-    code = serializers.CharField(allow_null=True)
+    type = serializers.ChoiceField(sorted({code.type for code in CODES.values()}))
+    param = serializers.CharField(allow_null=True, help_text="The member that is wrong.")
+    code = serializers.ChoiceField(sorted(name for name in CODES if name), allow_null=True)
     errors = FaultPart(  # type: ignore[assignment]
-        many=True, required=False, help_text="Every wrong parameter, where there may be several."
+        many=True, required=False, help_text="Every wrong member, where there may be several."
     )
 
 
@@ -28,15 +42,79 @@ class Fault(serializers.Serializer):
     error = FaultBody()
 
 
-ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 429), Fault)
+# Makes the component known; `finish` writes the errors of every route.
+ERRORS = {401: Fault}
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular: errors, headers and examples of every operation."""
+    for path, item in result["paths"].items():
+        for operation in item.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                _finish(path, operation)
+    return result
+
+
+def _finish(path: str, operation: dict[str, Any]) -> None:
+    parameters = operation.get("parameters", [])
+    repeats = any(parameter["name"] == _ONCE for parameter in parameters)
+    kept = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    for answer in kept.values():
+        answer["headers"] = {**_HEADERS, **(_REPLAYED if repeats else {})}
+        answer["description"] = answer.get("description") or "It went well."
+        if operation["operationId"] in ANSWERS:
+            answer["content"]["application/json"]["example"] = ANSWERS[operation["operationId"]]
+    body = operation.get("requestBody")
+    if body and operation["operationId"] in BODIES:
+        body["content"]["application/json"]["example"] = BODIES[operation["operationId"]]
+    statuses = set(_EVERYWHERE)
+    if parameters or body:
+        statuses.add(400)
+    if "{" in path or parameters or body:
+        statuses.add(404)
+    if body:
+        statuses |= {409, 413, 415}
+    if repeats:
+        statuses.add(410)
+    operation["responses"] = {**kept, **{str(status): _error(status) for status in sorted(statuses)}}
+
+
+def _error(status: int) -> dict[str, Any]:
+    codes = of_status(status)
+    examples = {
+        name or "not_json": {
+            "summary": code.cause,
+            "value": {"error": {"message": code.cause, "type": code.type, "param": None, "code": name}},
+        }
+        for name, code in codes.items()
+    }
+    # 401 comes before the caller is known, so before the caller's rate is.
+    headers = {"x-request-id": _HEADERS["x-request-id"]} if status in (401, 405) else dict(_HEADERS)
+    return {
+        "description": " ".join(code.cause for code in codes.values()),
+        "headers": {**headers, **(_RETRY_AFTER if status in (429, 503) else {})},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Fault"}, "examples": examples}},
+    }
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "api.authentication.KeyAuthentication"
-    name = "key"
+    name = ["key", "key_header"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key with the management scope."}
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        """Either of the two."""
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        return [
+            {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer sk-...`."},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "api-key",
+                "description": "The same key in a header of its own.",
+            },
+        ]
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

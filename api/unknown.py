@@ -4,13 +4,13 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
+from api.dressed import Dressed
 from gateway import errors
 
 
 @extend_schema(exclude=True)
-class Unknown(APIView):
+class Unknown(Dressed):
     authentication_classes: Any = ()
     permission_classes: Any = ()
     throttle_classes: Any = ()

@@ -1,7 +1,7 @@
 """URLs under /api/."""
 
 from django.urls import path, re_path, register_converter
-from drf_spectacular.views import SpectacularJSONAPIView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from api import keys
 from api.docs import ApiDocs
@@ -34,6 +34,7 @@ urlpatterns = [
     path("v1/keys/<key_id:key_id>/enable", keys.Enable.as_view(), name="api-key-enable"),
     path("v1/usage", Usage.as_view(), name="api-usage"),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
+    path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),
     path("docs", ApiDocs.as_view(), name="api-docs"),
     re_path(".*", Unknown.as_view()),
 ]

@@ -7,6 +7,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from api import description
 from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -70,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.views.errors.DatabaseAway",
 ]
 
 FORM_RENDERER = "dashboard.widgets.ConsoleRenderer"
@@ -130,6 +132,21 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCOUNT_ADAPTER = "dashboard.adapter.AccountAdapter"
 ACCOUNT_SIGNUP_FORM_CLASS = "dashboard.signup_form.SignupForm"
+ACCOUNT_FORMS = {
+    "login": "dashboard.account_forms.LoginForm",
+    "signup": "dashboard.account_forms.SignupForm",
+    "add_email": "dashboard.account_forms.AddEmailForm",
+    "reset_password": "dashboard.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "dashboard.account_forms.ResetPasswordKeyForm",
+    "change_password": "dashboard.account_forms.ChangePasswordForm",
+    "set_password": "dashboard.account_forms.SetPasswordForm",
+    "reauthenticate": "dashboard.account_forms.ReauthenticateForm",
+}
+MFA_FORMS = {
+    "authenticate": "dashboard.account_forms.AuthenticateForm",
+    "reauthenticate": "dashboard.account_forms.ReauthenticateCodeForm",
+    "activate_totp": "dashboard.account_forms.ActivateTOTPForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -239,11 +256,14 @@ DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 
 # ---------------------------------------------------------------- the REST API
 
+# Of each key or person; the gateway's limits are the plans'.
+API_REQUESTS_PER_MINUTE = int(env.number("API_REQUESTS_PER_MINUTE", 300))
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication", "api.authentication.ConsoleSession"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.CallerMay"],
     "DEFAULT_THROTTLE_CLASSES": ["api.throttle.CallerThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"api": f"{int(env.number('API_REQUESTS_PER_MINUTE', 300))}/min"},
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.AlwaysJson",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.parser.BodyParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -253,7 +273,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{SITE_NAME} API",
-    "DESCRIPTION": "Keys and usage for automation. Send a key with the management scope as `Authorization: Bearer`.",
+    "DESCRIPTION": description.text(),
+    "OAS_VERSION": "3.1.0",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -262,6 +283,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.finish"],
 }
 
 # ---------------------------------------------------------------- logs: never a body, never a credential

@@ -7,7 +7,6 @@ from django.utils import timezone
 from accounts import keys, organizations
 from accounts.models import ApiKey
 from accounts.roles import Role
-from api.throttle import CallerThrottle
 from tests.api.client import Door, fault
 from tests.people import person
 
@@ -111,8 +110,8 @@ def test_a_person_without_an_organization_is_refused():
     assert fault(Door(user=person("Dora")).get("v1/me"))[0] == 403
 
 
-def test_who_comes_too_often_is_told_when_to_come_again(alice, admin, monkeypatch):
-    monkeypatch.setattr(CallerThrottle, "rate", "3/min", raising=False)
+def test_who_comes_too_often_is_told_when_to_come_again(alice, admin, settings):
+    settings.API_REQUESTS_PER_MINUTE = 3
     assert [admin.get("v1/me").status_code for _ in range(4)] == [200, 200, 200, 429]
     response = admin.get("v1/me")
     assert fault(response) == (429, "rate_limit_exceeded", None)

@@ -1,0 +1,80 @@
+"""Every error code of the API: status, type, what causes it and what helps. No Django here."""
+
+from dataclasses import dataclass
+
+_INVALID = "invalid_request_error"
+_PERMISSION = "permission_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the documentation."""
+
+    status: int
+    type: str
+    cause: str
+    fix: str
+
+
+# None: the body could not be read at all, so nothing in it can be named.
+CODES: dict[str | None, Code] = {
+    None: Code(400, _INVALID, "The body is not a JSON object in UTF-8.", "Send JSON; numbers without NaN or Infinity."),
+    "missing_required_parameter": Code(400, _INVALID, "A required member is missing.", "`param` names it."),
+    "invalid_value": Code(
+        400, _INVALID, "A member has the wrong type or value, or is unknown.", "`errors` lists every one."
+    ),
+    "invalid_api_key": Code(
+        401,
+        _INVALID,
+        "No key, or one that is malformed, unknown, disabled, revoked, replaced or expired.",
+        "Send a live key as `Authorization: Bearer`.",
+    ),
+    "insufficient_permissions": Code(
+        403, _PERMISSION, "The key lacks the scope, or your role the permission.", "Use another key, or ask an admin."
+    ),
+    "ip_not_allowed": Code(
+        403, _PERMISSION, "The key may not be used from your address.", "Call from a network on its list."
+    ),
+    "organization_suspended": Code(
+        403, _PERMISSION, "The organization is suspended.", "A member sees the reason in the console."
+    ),
+    "csrf_failed": Code(
+        403, _PERMISSION, "A session's change came without its CSRF token.", "Send the cookie's value as `X-CSRFToken`."
+    ),
+    "email_unconfirmed": Code(
+        403, _PERMISSION, "No owner has confirmed an e-mail address yet.", "Follow the link in the mail."
+    ),
+    "unknown_url": Code(404, _INVALID, "There is no such route.", "Look the path up here; no slash at the end."),
+    "not_found": Code(
+        404, _INVALID, "It does not exist, or not in your organization.", "Check the id; `param` names it."
+    ),
+    "method_not_supported": Code(405, _INVALID, "The route has no such method.", "`Allow` lists those it has."),
+    "name_taken": Code(409, _INVALID, "A live key of the project has this name.", "Choose another name."),
+    "key_revoked": Code(409, _INVALID, "The key was revoked, which cannot be undone.", "Create a new key."),
+    "key_built_in": Code(409, _INVALID, "The playground's key cannot be changed.", "Create a key of your own."),
+    "project_archived": Code(409, _INVALID, "The project is archived.", "Choose another project."),
+    "too_many_keys": Code(409, _INVALID, "The project has as many keys as it may.", "Revoke keys that nobody uses."),
+    "idempotency_key_reused": Code(
+        409, _INVALID, "The Idempotency-Key came before with another request.", "Make a new one for each request."
+    ),
+    "secret_gone": Code(
+        410,
+        _INVALID,
+        "The request was carried out before, and its secret can no longer be shown.",
+        "Regenerate the key to get a new secret.",
+    ),
+    "request_too_large": Code(413, _INVALID, "The body is too large.", "Send less."),
+    "unsupported_media_type": Code(415, _INVALID, "The body is not JSON.", "Send `Content-Type: application/json`."),
+    "rate_limit_exceeded": Code(
+        429, "requests", "Too many requests in 60 seconds.", "Wait for the seconds in `Retry-After`."
+    ),
+    "internal_error": Code(
+        500, "server_error", "Something went wrong on our side.", "Try again; report the request id."
+    ),
+    "server_overloaded": Code(503, "server_error", "The database cannot be reached.", "Try again after `Retry-After`."),
+}
+
+
+def of_status(status: int) -> dict[str | None, Code]:
+    """The codes that come with this status."""
+    return {name: code for name, code in CODES.items() if code.status == status}

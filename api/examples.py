@@ -1,0 +1,83 @@
+"""Examples of the OpenAPI description, by operation; a test holds them against the schemas."""
+
+from typing import Any
+
+_KEY: dict[str, Any] = {
+    "object": "api_key",
+    "id": "key_7GsQm2PzXv4LtB9cRw1K",
+    "name": "production-web",
+    "project_id": "proj_D3nVq8YhJk5SfT2aZx6M",
+    "owner": None,
+    "hint": "sk-…x7Qp",
+    "status": "active",
+    "scopes": ["chat"],
+    "allowed_models": ["deepseek-chat"],
+    "allowed_networks": ["203.0.113.0/24"],
+    "requests_per_minute": 60,
+    "created_at": "2026-11-01T09:30:00Z",
+    "expires_at": "2027-11-01T00:00:00Z",
+    "disabled_at": None,
+    "revoked_at": None,
+    "previous_secret_ends_at": None,
+    "last_used_at": "2026-11-23T14:05:12.301000Z",
+}
+_ISSUED = {**_KEY, "last_used_at": None, "secret": "sk-EXAMPLE0EXAMPLE0EXAMPLE0EXAMPLE0EXAMP"}
+_SUMS = {
+    "requests": 2,
+    "input_tokens": 1042,
+    "cached_input_tokens": 512,
+    "output_tokens": 187,
+    "cost": "0.00038464",
+}
+_GROUP = {"id": "deepseek-chat", "name": "deepseek-chat", **_SUMS}
+
+ANSWERS: dict[str, Any] = {
+    "me": {
+        "object": "caller",
+        "organization": {
+            "id": "org_Bq4Tz8WnRk2YvH6sLc1J",
+            "name": "Example Ltd",
+            "time_zone": "Asia/Shanghai",
+            "suspended": False,
+        },
+        "key": {
+            "id": "key_Kf5Wc9XdNb3GpM7rTj2S",
+            "name": "automation",
+            "project_id": "proj_D3nVq8YhJk5SfT2aZx6M",
+            "scopes": ["management"],
+        },
+        "user": None,
+        "permissions": ["manage_keys", "see_keys", "see_money", "see_usage"],
+    },
+    "keys_list": {"object": "list", "data": [_KEY], "has_more": True, "next_cursor": "key_7GsQm2PzXv4LtB9cRw1K"},
+    "keys_create": _ISSUED,
+    "keys_get": _KEY,
+    "keys_change": _KEY,
+    "keys_regenerate": {**_ISSUED, "previous_secret_ends_at": "2026-11-24T14:05:12Z"},
+    "keys_revoke": {**_KEY, "status": "revoked", "revoked_at": "2026-11-23T14:05:12Z"},
+    "keys_disable": {**_KEY, "status": "disabled", "disabled_at": "2026-11-23T14:05:12Z"},
+    "keys_enable": _KEY,
+    "usage": {
+        "object": "usage",
+        "time_zone": "Asia/Shanghai",
+        "interval": "day",
+        "group_by": "model",
+        "currency": "USD",
+        "data": [{"start": "2026-11-21T16:00:00Z", "end": "2026-11-22T16:00:00Z", "results": [_GROUP]}],
+        "totals": _SUMS,
+        "groups": [_GROUP],
+    },
+}
+
+BODIES: dict[str, Any] = {
+    "keys_create": {
+        "name": "production-web",
+        "scopes": ["chat"],
+        "allowed_models": ["deepseek-chat"],
+        "allowed_networks": ["203.0.113.0/24"],
+        "requests_per_minute": 60,
+        "expires_at": "2027-11-01T00:00:00Z",
+    },
+    "keys_change": {"name": "production-web-2", "requests_per_minute": None},
+    "keys_regenerate": {"grace": "24h"},
+}
