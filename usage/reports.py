@@ -200,6 +200,13 @@ def hour_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
     return [start + timedelta(hours=n) for n in range(hours)] + [end]
 
 
+def week_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """The weeks from Monday that hold the zone's days from first to last; the first and the last may be cut."""
+    days = periods.days_between(first, last)
+    starts = [day for day in days if day == first or day.weekday() == 0]
+    return [periods.day_start(day, zone) for day in [*starts, last + timedelta(days=1)]]
+
+
 def even_edges(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
     """Instants from start on every `width` until end, cut at end."""
     edges = []

@@ -1,0 +1,124 @@
+"""What was used and what it cost: cards, a chart, a breakdown and an export of one filter that lives in the URL."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.roles import Permission
+from dashboard import figures, usage_export, usage_filters, usage_report
+from dashboard.access import Desk, member
+from dashboard.usage_choices import choices
+from dashboard.usage_filters import Scope, Unknown, UsageFilter, preset
+from dashboard.usage_report import Report
+
+
+@never_cache
+@require_safe
+@member(Permission.SEE_OWN_USAGE)
+def usage(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The page; a form that was sent leads to the canonical URL of its filter."""
+    chosen = _filter(request, desk)
+    if "shown" in request.GET and not chosen.errors:
+        return redirect(f"{request.path}{chosen.query()}")
+    context = {
+        "filter": chosen,
+        "choices": choices(chosen),
+        "periods": usage_filters.PERIODS.items(),
+        "days": _day_fields(chosen),
+        "usual_metric": usage_filters.usual_metric(chosen.scope),
+        "clear_url": chosen.query(project=[], key=[], model=[]),
+        "projects_of_mine": None if desk.may(Permission.SEE_USAGE) else chosen.scope.projects,
+    }
+    if not chosen.errors:
+        context |= _report(chosen)
+    return render(request, "dashboard/usage.html", context)
+
+
+@never_cache
+@require_safe
+@member(Permission.SEE_OWN_USAGE)
+def export(request: HttpRequest, desk: Desk) -> HttpResponseBase:
+    """The same filter as CSV."""
+    chosen = _filter(request, desk)
+    if chosen.errors:
+        lines = [f"{name}: {message}" for name, message in chosen.errors.items()]
+        return HttpResponse("\n".join(lines), status=400, content_type="text/plain; charset=utf-8")
+    return usage_export.response(chosen)
+
+
+def _report(chosen: UsageFilter) -> dict[str, Any]:
+    report = usage_report.make(chosen, timezone.now())
+    metrics = {
+        name: title for name, title in usage_filters.METRICS.items() if name != "cost" or chosen.scope.sees_money
+    }
+    words = figures.span(chosen.first, chosen.last)
+    context = {
+        "report": report,
+        "metrics": _toggles(chosen, "metric", metrics),
+        "groupings": _toggles(chosen, "by", usage_filters.GROUPINGS),
+        "chart_label": report.chart.label(words),
+    }
+    if report.is_empty:
+        context |= _nothing(chosen, report, words)
+    elif not report.chart.total:
+        # Free models only: there are requests and tokens, and no cost.
+        context["empty_text"] = _("These requests cost nothing.")
+    return context
+
+
+def _nothing(chosen: UsageFilter, report: Report, words: str) -> dict[str, Any]:
+    """No request in these days: when the last one was, and a way to where something is."""
+    last_use = report.last_use()
+    if last_use is None:
+        return {"last_use": None}
+    text = _("No usage in %(days)s.") % {"days": words}
+    if last_use:
+        text += " " + _("Last use on %(day)s.") % {"day": figures.day_text(last_use)}
+    shown = preset(usage_filters.USUAL_PERIOD, chosen.today)
+    recent = shown[0] <= last_use <= shown[1] and (chosen.first, chosen.last) != shown
+    return {
+        "last_use": last_use,
+        "empty_text": text,
+        "empty_url": chosen.query(period=usage_filters.USUAL_PERIOD, project=[], key=[], model=[])
+        if recent
+        else chosen.query(days=(last_use - timedelta(days=6), last_use), project=[], key=[], model=[]),
+        "empty_action": _("Show last 30 days") if recent else _("Show those days"),
+    }
+
+
+def _toggles(chosen: UsageFilter, name: str, titles: dict[str, str]) -> list[dict[str, Any]]:
+    """One link for each value of a toggle."""
+    current = getattr(chosen, name)
+    return [
+        {"title": title, "url": chosen.query(**{name: value}), "is_chosen": value == current}
+        for value, title in titles.items()
+    ]
+
+
+def _day_fields(chosen: UsageFilter) -> list[dict[str, Any]]:
+    """From and To, with what was typed and what is wrong with it."""
+    labels = {"from": (_("From"), chosen.first), "to": (_("To"), chosen.last)}
+    return [
+        {
+            "name": name,
+            "label": label,
+            "value": chosen.typed.get(name) or day.isoformat(),
+            "error": chosen.errors.get(name, ""),
+        }
+        for name, (label, day) in labels.items()
+    ]
+
+
+def _filter(request: HttpRequest, desk: Desk) -> UsageFilter:
+    """Of what this person may see; anything else is not there."""
+    scope = Scope(desk.organization, desk.projects(), desk.may(Permission.SEE_USAGE), desk.sees_money)
+    try:
+        return usage_filters.read(request.GET, scope, timezone.now())
+    except Unknown as error:
+        raise Http404(str(error)) from error
