@@ -6,12 +6,23 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts import organizations
 from billing import opening
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("The e-mail or the password is wrong."),
+        "too_many_login_attempts": _("Too many attempts. Try again in a few minutes or reset your password."),
+        "enter_current_password": _("This is not your current password."),
+        "incorrect_password": _("This is not your password."),
+        "incorrect_code": _("This code is wrong or too old. Wait for the next one."),
+        "email_taken": _("Somebody else has this address."),
+        "duplicate_email": _("This address is already yours."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP_OPEN)
 

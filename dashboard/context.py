@@ -20,6 +20,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get("theme", "system")
     context: dict[str, Any] = {
         "site_name": settings.SITE_NAME,
+        "signup_open": settings.SIGNUP_OPEN,
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
         "page": getattr(request.resolver_match, "url_name", "") or "",

@@ -18,11 +18,11 @@ class SignupForm(forms.Form):
         label=_("Organization"),
         max_length=100,
         required=False,
-        help_text=_("Your team or company; you can leave it empty."),
+        help_text=_("Your team or company. You can leave it empty."),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
-    field_order = ("name", "organization", "email", "password1")
+    field_order = ("name", "email", "organization", "password1")
 
     def clean_time_zone(self) -> str:
         """A zone that exists; anything else is UTC."""

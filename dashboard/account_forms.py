@@ -1,0 +1,113 @@
+"""allauth's forms in this house's words: labels above the fields, no placeholders that repeat them."""
+
+from typing import Any
+
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp import forms as totp
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+_EMAIL = _("E-mail")
+_PASSWORD_HINT = _("At least 10 characters, and none of the common passwords.")
+
+
+class _Plain(forms.Form):
+    """Takes the placeholders out; sub-classes name and explain their fields."""
+
+    labels: dict[str, Any] = {}
+    hints: dict[str, Any] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = self.labels.get(name, field.label)
+            field.help_text = self.hints.get(name, field.help_text)
+
+
+class LoginForm(_Plain, account.LoginForm):
+    labels = {"login": _EMAIL, "remember": _("Keep me signed in for 30 days")}
+    # The link to the reset stands beside the button.
+    hints = {"password": ""}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs["autocomplete"] = "username"
+
+
+class SignupForm(_Plain, account.SignupForm):
+    labels = {"email": _EMAIL}
+    hints = {"password1": _PASSWORD_HINT}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
+        self.fields["password1"].widget.attrs |= {"minlength": 10, "data-strength": ""}
+
+
+class AddEmailForm(_Plain, account.AddEmailForm):
+    labels = {"email": _("New e-mail")}
+
+
+class ResetPasswordForm(_Plain, account.ResetPasswordForm):
+    labels = {"email": _EMAIL}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
+
+
+class ResetPasswordKeyForm(_Plain, account.ResetPasswordKeyForm):
+    labels = {"password1": _("New password"), "password2": _("New password again")}
+    hints = {"password1": _PASSWORD_HINT}
+
+
+class ChangePasswordForm(_Plain, account.ChangePasswordForm):
+    labels = {
+        "oldpassword": _("Current password"),
+        "password1": _("New password"),
+        "password2": _("New password again"),
+    }
+    hints = {"password1": _PASSWORD_HINT}
+
+
+class SetPasswordForm(_Plain, account.SetPasswordForm):
+    labels = {"password1": _("New password"), "password2": _("New password again")}
+    hints = {"password1": _PASSWORD_HINT}
+
+
+class ReauthenticateForm(_Plain, account.ReauthenticateForm):
+    pass
+
+
+_CODE_WIDGET = {"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}
+
+
+class _CodeForm(_Plain):
+    """A code is typed or pasted; it is sent on Enter only."""
+
+    labels = {"code": _("Six-digit code")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= _CODE_WIDGET
+
+
+class AuthenticateForm(_CodeForm, mfa.AuthenticateForm):
+    labels = {"code": _("Code")}
+    hints = {"code": _("From your authenticator app. A recovery code works as well.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Recovery codes are not always digits.
+        self.fields["code"].widget.attrs["inputmode"] = "text"
+
+
+class ReauthenticateCodeForm(_CodeForm, mfa.ReauthenticateForm):
+    labels = {"code": _("Code")}
+    hints = {"code": _("From your authenticator app.")}
+
+
+class ActivateTOTPForm(_CodeForm, totp.ActivateTOTPForm):
+    hints = {"code": _("From the app, after it knows the secret.")}
