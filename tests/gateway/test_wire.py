@@ -171,14 +171,11 @@ def test_a_stream_that_breaks_off_is_charged_for_what_came(world, how):
 @pytest.mark.parametrize("how", ["stuck", "hang"])
 def test_a_client_that_leaves_a_stream_stops_the_provider(world, how):
     before = time.monotonic()
-    with (
-        pytest.raises(httpx.ReadTimeout),
-        world.http.stream("POST", "/v1/chat/completions", json=world.body(how, stream=True), timeout=0.15) as answer,
-    ):
-        # Comments keep a client's read from timing out: leave by hand.
+    with world.http.stream("POST", "/v1/chat/completions", json=world.body(how, stream=True)) as answer:
+        # Comments keep the answer coming while the provider is silent.
         for _ in answer.iter_raw():
             if time.monotonic() - before > 0.8:
-                raise httpx.ReadTimeout("left")
+                break
     assert world.provider.stopped.wait(1.5)
     assert world.at_rest()
     if how == "stuck":
