@@ -55,9 +55,7 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
     ids = [key.pk for key in found]
     used = last_use.by_key(ids)
     start = periods.month_start(now, desk.organization.zone)
-    spent = reports.breakdown(
-        reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15)), "key"
-    )
+    spent = reports.breakdown(reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15)), "key")
     hints = desk.may(Permission.MANAGE_OWN_KEYS)
     made = []
     for key in found:

@@ -299,4 +299,3 @@ def reveal(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
             except ValidationError as refused:
                 error = " ".join(refused.messages)
     return render(request, "dashboard/key_reveal.html", {"key": found, "error": error}, status=422 if error else 200)
-
