@@ -6,6 +6,7 @@ The machine's own binaries, a temporary directory, a free loopback port.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,8 @@ def main(command: list[str]) -> int:
     if binaries() is None:
         sys.stderr.write("PostgreSQL is not installed on this machine (initdb and postgres).\n")
         return os.EX_UNAVAILABLE
+    # A stop request must not leave the server behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with closing(PostgresServer()) as server:
         return subprocess.run(command, env={**os.environ, "DATABASE_URL": server.url}, check=False).returncode
 
