@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
+from django.utils.translation import gettext_lazy as _
 
 from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
 
@@ -35,6 +36,25 @@ def _svg(name: str, extra: str) -> str:
 def icon(name: str, extra: str = "") -> SafeString:
     """An inline icon; decoration only, so it is hidden from screen readers."""
     return mark_safe(_svg(name, extra))  # noqa: S308
+
+
+_DEEDS = {
+    "key.created": _("Created"),
+    "key.renamed": _("Renamed"),
+    "key.restricted": _("Restrictions changed"),
+    "key.regenerated": _("Regenerated"),
+    "key.old_secret_stopped": _("Old secret stopped"),
+    "key.disabled": _("Disabled"),
+    "key.enabled": _("Enabled"),
+    "key.revealed": _("Secret shown again"),
+    "key.revoked": _("Revoked"),
+}
+
+
+@register.filter
+def deed(action: str) -> str:
+    """An audit entry's action in words."""
+    return str(_DEEDS.get(action, action))
 
 
 @register.filter

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from accounts import keys
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
+from catalog.prices import price_list
 from dashboard import key_rows
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
@@ -143,7 +144,15 @@ def _remember(request: HttpRequest, token: str, key: ApiKey) -> None:
 
 
 def _show(request: HttpRequest, key: ApiKey, secret: str, *, title: str) -> HttpResponse:
-    context = {"key": key, "secret": secret, "heading": title, "base_url": base_url(request)}
+    sold = [one.model.name for one in price_list()]
+    allowed = [name for name in sold if key.allowed_models is None or name in key.allowed_models]
+    context = {
+        "key": key,
+        "secret": secret,
+        "heading": title,
+        "base_url": base_url(request),
+        "example_model": next(iter(allowed or sold), ""),
+    }
     response = render(request, "dashboard/key_secret.html", context)
     response["Cache-Control"] = "no-store"
     return response

@@ -42,11 +42,38 @@
         dialog.addEventListener("close", function () { opener.focus(); }, { once: true });
       }
     }
-    var closer = event.target.closest("[data-close]");
+    var closer = event.target.closest("dialog [data-close]");
     if (closer) {
       event.preventDefault();
       closer.closest("dialog").close();
     }
+  });
+
+  /* A page that asks something opens as a dialog; whatever goes wrong, the link is followed. */
+  function openPage(link) {
+    return fetch(link.href, { credentials: "same-origin" })
+      .then(function (answer) {
+        if (!answer.ok || answer.redirected) throw new Error("not a dialog");
+        return answer.text();
+      })
+      .then(function (html) {
+        var part = new DOMParser().parseFromString(html, "text/html").querySelector("[data-dialog-part]");
+        var dialog = document.createElement("dialog");
+        dialog.appendChild(document.importNode(part, true));
+        dialog.setAttribute("aria-labelledby", dialog.querySelector("[data-dialog-title]").id);
+        document.body.appendChild(dialog);
+        dialog.addEventListener("close", function () {
+          dialog.remove();
+          link.focus();
+        });
+        dialog.showModal();
+      });
+  }
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest("a[data-page-dialog]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !window.HTMLDialogElement) return;
+    event.preventDefault();
+    openPage(link).catch(function () { window.location.assign(link.href); });
   });
   document.querySelectorAll("dialog[data-open]").forEach(function (dialog) {
     if (dialog.showModal) dialog.showModal();
@@ -114,7 +141,6 @@
 
   document.querySelectorAll("[data-show-password]").forEach(function (button) {
     var field = document.getElementById(button.dataset.showPassword);
-    button.hidden = false;
     button.addEventListener("click", function () {
       var shown = field.type === "text";
       field.type = shown ? "password" : "text";
