@@ -41,7 +41,7 @@ def places_for(amounts: Iterable[int]) -> int:
 def usd_places(nano: int, places: int) -> str:
     """An amount in a column of that precision, without the currency."""
     rounded = to_usd(abs(nano)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    return f"{MINUS if nano < 0 else ''}{rounded:,}"
+    return f"{MINUS if nano < 0 else ''}{rounded:,f}"
 
 
 def percent(part: int, whole: int) -> str:
