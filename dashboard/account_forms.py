@@ -69,7 +69,7 @@ class ChangePasswordForm(_Plain, account.ChangePasswordForm):
         "password1": _("New password"),
         "password2": _("New password again"),
     }
-    hints = {"password1": _PASSWORD_HINT}
+    hints = {"oldpassword": "", "password1": _PASSWORD_HINT}
 
 
 class SetPasswordForm(_Plain, account.SetPasswordForm):
@@ -78,7 +78,7 @@ class SetPasswordForm(_Plain, account.SetPasswordForm):
 
 
 class ReauthenticateForm(_Plain, account.ReauthenticateForm):
-    pass
+    hints = {"password": ""}
 
 
 _CODE_WIDGET = {"inputmode": "numeric", "autocomplete": "one-time-code", "autofocus": True}

@@ -12,7 +12,7 @@ from accounts.models import ApiKey, Project
 from accounts.roles import Scope
 from catalog.prices import price_list
 
-_EXPIRIES = (("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year")), ("", _("never")))
+_EXPIRIES = (("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year")), ("", _("Never")))
 
 
 class RestrictionsForm(forms.Form):
@@ -136,7 +136,7 @@ class RegenerateForm(forms.Form):
 
     grace = forms.ChoiceField(
         label=_("The old secret stops"),
-        choices=(("now", _("now")), ("1h", _("in 1 hour")), ("24h", _("in 24 hours")), ("7d", _("in 7 days"))),
+        choices=(("now", _("Now")), ("1h", _("In 1 hour")), ("24h", _("In 24 hours")), ("7d", _("In 7 days"))),
         initial="now",
     )
     token = forms.CharField(widget=forms.HiddenInput, max_length=64)

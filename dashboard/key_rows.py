@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry
 from accounts.roles import Permission
+from dashboard import figures
 from dashboard.access import Desk
 from foundation import periods
 from usage import last_use, reports
@@ -24,7 +25,7 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key on the page; spend in nano-USD, None where the role does not see money."""
+    """A key on the page; spend in nano-USD, None where the role does not see money, and as its column shows it."""
 
     key: ApiKey
     hint: str
@@ -32,6 +33,7 @@ class KeyRow:
     tone: str
     last_used: datetime | None
     spent: int | None
+    spent_text: str
     may_manage: bool
     retiring_until: datetime | None
 
@@ -57,6 +59,7 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
     start = periods.month_start(now, desk.organization.zone)
     spent = reports.breakdown(reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15)), "key")
     hints = desk.may(Permission.MANAGE_OWN_KEYS)
+    places = figures.places_for(sums.charge for sums in spent.values())
     made = []
     for key in found:
         label, tone = _STATUS_LABELS[key.status(now)]
@@ -70,6 +73,7 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
                 tone=tone,
                 last_used=used.get(key.pk),
                 spent=sums.charge if desk.sees_money else None,
+                spent_text=figures.usd_places(sums.charge, places) if desk.sees_money else "—",
                 may_manage=desk.may_manage(key) and not key.revoked_at,
                 retiring_until=retiring.ends_at if retiring else None,
             )

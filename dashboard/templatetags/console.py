@@ -79,15 +79,6 @@ def usd_exact(nano: int) -> str:
 
 
 @register.filter
-def usd_column(nano: int) -> str:
-    """Money in a column of one precision, without the currency sign: six decimals."""
-    amount = to_usd(abs(nano)).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
-    if nano and not amount:
-        return "<0.000001"
-    return f"{MINUS if nano < 0 else ''}{amount:,}"
-
-
-@register.filter
 def price(pico: int | None) -> str:
     """USD per 1M tokens."""
     return "—" if pico is None else usd_per_million_string(pico)

@@ -62,7 +62,8 @@ def _add_errors(form: forms.Form, error: ValidationError) -> None:
         form.add_error(None, error)
         return
     for field, found in error.error_dict.items():
-        form.add_error({"expires_at": "expires_on"}.get(field, field) if field in form.fields else None, found)
+        name = "expires_on" if field == "expires_at" else field
+        form.add_error(name if name in form.fields else None, found)
 
 
 # ---------------------------------------------------------------- list
