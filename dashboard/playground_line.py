@@ -12,7 +12,14 @@ from gateway.app import Gateway
 from gateway.errors import ApiError
 from gateway.http import Exchange, Scope
 
-_PASSED_ON = ("content-type", "x-request-id", "retry-after", "x-accel-buffering", "x-meterhouse-output-cap")
+_PASSED_ON = (
+    "content-type",
+    "cache-control",
+    "x-request-id",
+    "retry-after",
+    "x-accel-buffering",
+    "x-meterhouse-output-cap",
+)
 _RATE_LIMITS = "x-ratelimit-"
 
 # A call outlives its response: it must settle after the person has left.
@@ -62,6 +69,8 @@ class Call:
             name = raw_name.decode()
             if name in _PASSED_ON or name.startswith(_RATE_LIMITS):
                 response[name] = value.decode()
+        # A stream says no-cache itself: Chromium calls a stream under no-store cancelled when a script has read it.
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     async def _run(self, principal: Principal, user_id: int) -> None:

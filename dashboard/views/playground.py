@@ -76,7 +76,6 @@ def _payers(desk: Desk) -> list[Project]:
     return [project for project in desk.projects() if project.archived_at is None]
 
 
-@never_cache
 @require_POST
 async def chat(request: HttpRequest) -> HttpResponseBase:
     """One chat completion: the body is the request, the headers name the project and the turn."""
@@ -85,7 +84,12 @@ async def chat(request: HttpRequest) -> HttpResponseBase:
         turn = _turn(request.headers.get("x-playground-turn", ""))
         gateway = playground_line.gateway_of(request)
     except ApiError as error:
-        return HttpResponse(error.body(), status=error.status, content_type="application/json")
+        return HttpResponse(
+            error.body(),
+            status=error.status,
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
     # One byte more than the limit is enough for the gateway to refuse it.
     body = request.read(gateway.options.body_limit + 1)
     call = playground_line.Call(gateway, request.scope, body)  # type: ignore[attr-defined]

@@ -1,16 +1,9 @@
 // The playground: one conversation with one model, through the same door and the same ledger as every API key.
 
-import { expected, readStream, readWhole } from "./playground/answer.js";
-import { copy } from "./playground/clipboard.js";
-import { codeDialog } from "./playground/code_dialog.js";
-import { explain } from "./playground/errors.js";
-import { addedUp, count, money, nano, seconds, tokens } from "./playground/figures.js";
-import { Memory } from "./playground/memory.js";
-import { hideNotice, showNotice } from "./playground/notice.js";
-import { Follower, Painter } from "./playground/scroll.js";
-import { Settings } from "./playground/settings.js";
-import { newTurn, receipt, Refused, send } from "./playground/stream.js";
-import { chargedWords, Thread } from "./playground/thread.js";
+import { Memory, Settings } from "./playground/settings.js";
+import { expected, newTurn, readStream, readWhole, receipt, Refused, send } from "./playground/stream.js";
+import { chargedWords, copy, Follower, Painter, Thread } from "./playground/thread.js";
+import { addedUp, count, explain, hideNotice, money, nano, seconds, showNotice, tokens } from "./playground/words.js";
 
 const SILENT_AFTER = 60_000;
 
@@ -345,11 +338,23 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 /** The request as it would be sent now, or the last one that was sent when nothing is typed. */
-codeDialog($("pg-code"), $("pg-show-code"), form.dataset.baseUrl, () => {
+function shownRequest() {
   const said = spoken();
   if (draft.value.trim()) said.push({ role: "user", content: draft.value });
   while (said.length && said[said.length - 1].role !== "user") said.pop();
   return settings.request(said.length ? said : [{ role: "user", content: "Hello!" }]);
+}
+
+let openCode = null;
+
+$("pg-show-code").addEventListener("click", async () => {
+  try {
+    const { codeDialog } = await import("./playground/code.js");
+    openCode ||= codeDialog($("pg-code"), form.dataset.baseUrl, shownRequest);
+    openCode();
+  } catch (error) {
+    showFailure(explain(error, place));
+  }
 });
 
 // ---------------------------------------------------------------- start

@@ -21,8 +21,10 @@ class Playground:
         self.errors: list[str] = []
         self.foreign: list[str] = []
         self.dialogs: list[str] = []
+        self.failed: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("requestfailed", lambda request: self.failed.append(f"{request.url} {request.failure}"))
         self.page.on("request", self._request)
         self.page.on("dialog", self._dialog)
         self.open()

@@ -38,6 +38,7 @@ def playground(shared: Playground) -> Playground:
     shared.page.evaluate("sessionStorage.clear()")
     shared.open()
     shared.errors.clear()
+    shared.failed.clear()
     return shared
 
 
@@ -65,6 +66,7 @@ def test_it_streams_and_shows_the_ledgers_cost(playground: Playground, event_of:
     assert re.search(r"\d+ of 100 requests left this minute", playground.text("#pg-limits"))
     assert playground.errors == []
     assert playground.foreign == []
+    assert playground.failed == []
 
 
 def test_the_answer_is_painted_while_it_is_written(playground: Playground) -> None:

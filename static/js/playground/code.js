@@ -1,5 +1,7 @@
 // The request on screen as a program: curl, Python, Node and plain JSON. The key always comes from the environment.
 
+import { copy } from "./thread.js";
+
 const KEY = "METERHOUSE_API_KEY";
 
 function python(value, indent) {
@@ -64,9 +66,51 @@ function nodeCode(request, baseUrl) {
   ].join("\n");
 }
 
-export const LANGUAGES = {
+const LANGUAGES = {
   curl,
   python: pythonCode,
   node: nodeCode,
   json: (request) => JSON.stringify(request, null, 2),
 };
+
+// ---------------------------------------------------------------- the dialog
+
+/** Prepares the dialog; what comes back opens it. `request()` is what would be sent now. */
+export function codeDialog(dialog, baseUrl, request) {
+  const tabs = [...dialog.querySelectorAll('[role="tab"]')];
+  const panel = dialog.querySelector('[role="tabpanel"]');
+  const text = panel.querySelector("code");
+
+  function choose(chosen) {
+    for (const tab of tabs) {
+      const active = tab === chosen;
+      tab.setAttribute("aria-selected", String(active));
+      tab.tabIndex = active ? 0 : -1;
+      tab.classList.toggle("active", active);
+    }
+    panel.setAttribute("aria-labelledby", chosen.id);
+    text.textContent = LANGUAGES[chosen.dataset.language](request(), baseUrl);
+  }
+
+  dialog.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (tabs.includes(button)) choose(button);
+    if (button.dataset.copyCode) copy(text.textContent, button);
+    if (button.dataset.closeCode) dialog.close();
+  });
+  dialog.addEventListener("keydown", (event) => {
+    const at = tabs.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (at < 0 || !step) return;
+    event.preventDefault();
+    const next = tabs[(at + step + tabs.length) % tabs.length];
+    choose(next);
+    next.focus();
+  });
+
+  return () => {
+    choose(tabs.find((tab) => tab.tabIndex === 0));
+    dialog.showModal();
+  };
+}

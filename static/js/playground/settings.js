@@ -1,6 +1,6 @@
 // The parameters of a request: each has a default, a reset, and is sent only when it was changed.
 
-import { count } from "./figures.js";
+import { count } from "./words.js";
 
 const MOST_STOPS = 4;
 const RANGES = ["temperature", "top_p", "max_tokens"];
@@ -245,5 +245,43 @@ export class Settings {
     if (stop.length) request.stop = stop;
     if (stream) request.stream = true;
     return request;
+  }
+}
+
+// ---------------------------------------------------------------- remembering
+
+const PREFIX = "playground:";
+
+/** Remembers one value for one person in one organization; what others left in this tab is thrown away. */
+export class Memory {
+  constructor(owner) {
+    this.key = `${PREFIX}${owner}`;
+    this.full = false;
+    try {
+      for (const key of Object.keys(sessionStorage)) {
+        if (key.startsWith(PREFIX) && !key.startsWith(`${PREFIX}${owner.split(":")[0]}:`)) sessionStorage.removeItem(key);
+      }
+    } catch {
+      this.full = true;
+    }
+  }
+
+  read() {
+    try {
+      return JSON.parse(sessionStorage.getItem(this.key)) || {};
+    } catch {
+      return {};
+    }
+  }
+
+  /** Whether it was kept; a very long conversation does not fit. */
+  write(value) {
+    try {
+      sessionStorage.setItem(this.key, JSON.stringify(value));
+      this.full = false;
+    } catch {
+      this.full = true;
+    }
+    return !this.full;
   }
 }

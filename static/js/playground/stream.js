@@ -1,4 +1,4 @@
-// One request to the chat endpoint: sends it, reads the event stream, and hands pieces on as they come.
+// One request to the chat endpoint: send it, read the answer whole or piece by piece, ask what it cost.
 
 /** What the server refused or failed at: `status` is HTTP's, the rest the error object's. */
 export class Refused extends Error {
@@ -57,26 +57,22 @@ export async function send(form, request, turn, signal) {
   return response;
 }
 
-/** The events of a stream, parsed; ends after [DONE]. Throws Dropped when the stream ends without it. */
-export async function* events(response) {
+/** The events of a stream, parsed, until [DONE] and the end. Throws Dropped when it ends without [DONE]. */
+async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      const parts = (rest + value).split("\n\n");
-      rest = parts.pop();
-      for (const part of parts) {
-        if (!part.startsWith("data: ")) continue;
-        if (part === "data: [DONE]") return;
-        yield JSON.parse(part.slice("data: ".length));
-      }
+  let complete = false;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      if (part === "data: [DONE]") complete = true;
+      else if (part.startsWith("data: ")) yield JSON.parse(part.slice("data: ".length));
     }
-  } finally {
-    reader.cancel().catch(() => {});
   }
-  throw new Dropped("The stream ended early.");
+  if (!complete) throw new Dropped("The stream ended early.");
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -104,4 +100,56 @@ async function look(form, turn) {
   } catch {
     return null;
   }
+}
+
+// ---------------------------------------------------------------- the answer
+
+/** An answer that is about to come; `began` is performance.now() of the request. */
+export function expected(id, model) {
+  return {
+    id, role: "assistant", content: "", model, running: true, pieces: 0, began: performance.now(),
+    times: { first: null, total: null },
+  };
+}
+
+/** Fill `answer` from a JSON body. */
+export async function readWhole(response, answer) {
+  const body = await response.json();
+  const [choice] = body.choices;
+  answer.content = choice.message.content || "";
+  answer.thought = choice.message.reasoning_content || "";
+  answer.reason = choice.finish_reason;
+}
+
+/** Fill `answer` from a stream, calling `changed` after every event; throws what the stream says went wrong. */
+export async function readStream(response, answer, changed) {
+  try {
+    for await (const event of events(response)) {
+      if (event.error) throw new Refused(500, event.error, response);
+      if (event.meterhouse) takeBill(event.meterhouse, answer);
+      else takeChunk(event, answer);
+      changed();
+    }
+  } finally {
+    if (answer.thought && !answer.thoughtFor) answer.thoughtFor = performance.now() - answer.began;
+  }
+}
+
+function takeBill(figures, answer) {
+  const { input, cached, output, charge_usd: charge } = figures;
+  answer.billed = { state: "settled", input, cached, output, charge };
+}
+
+function takeChunk(event, answer) {
+  const [choice] = event.choices || [];
+  if (!choice) return;
+  if (choice.finish_reason) answer.reason = choice.finish_reason;
+  const { content, reasoning_content: thought } = choice.delta || {};
+  if (!content && !thought) return;
+  answer.times.first ??= performance.now() - answer.began;
+  answer.pieces += 1;
+  if (thought) answer.thought = (answer.thought || "") + thought;
+  if (!content) return;
+  if (answer.thought && !answer.thoughtFor) answer.thoughtFor = performance.now() - answer.began;
+  answer.content += content;
 }

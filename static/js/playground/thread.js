@@ -1,6 +1,6 @@
 // The conversation on screen: one article a message, with what can be done to it and what it cost.
 
-import { count, duration, money, nano } from "./figures.js";
+import { count, duration, money, nano } from "./words.js";
 import { MarkdownView } from "./markdown.js";
 
 const REASONS = {
@@ -222,4 +222,104 @@ export function chargedWords(found) {
   if (!found) return "What was produced is charged; the figures are on the Usage page in a moment.";
   if (found.state === "released") return "Nothing was charged.";
   return `${count(found.output)} output ${found.output === 1 ? "token" : "tokens"} charged.`;
+}
+
+// ---------------------------------------------------------------- following and painting
+
+const NEAR = 48;
+const PAINT_EVERY = 50;
+
+/** Follows an answer as it grows, but only for somebody who is at its end. */
+export class Follower {
+  constructor(log, composer, button) {
+    this.log = log;
+    this.composer = composer;
+    this.button = button;
+    // Whether an answer is growing: only then there is a latest to jump to.
+    this.live = false;
+    button.addEventListener("click", () => {
+      this.toEnd();
+      button.hidden = true;
+    });
+  }
+
+  // On a wide screen the log scrolls, on a phone the page does.
+  get scrollsItself() {
+    return getComputedStyle(this.log).overflowY === "auto";
+  }
+
+  get isAtEnd() {
+    const { log, composer } = this;
+    if (this.scrollsItself) return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+    return composer.getBoundingClientRect().bottom - window.innerHeight < NEAR * 2;
+  }
+
+  toEnd() {
+    // At once: a smooth scroll would lag behind the text and look as if somebody had scrolled up.
+    if (this.scrollsItself) this.log.scrollTo({ top: this.log.scrollHeight, behavior: "instant" });
+    else this.composer.scrollIntoView({ block: "end", behavior: "instant" });
+  }
+
+  /** Change the page with `draw`, staying at the end when one is there. */
+  around(draw) {
+    const follow = this.isAtEnd;
+    draw();
+    if (follow) this.toEnd();
+    this.button.hidden = follow || !this.live;
+  }
+}
+
+/** Calls `draw` at once, then at most every 50 ms. */
+export class Painter {
+  constructor(draw) {
+    this.draw = draw;
+    this.last = 0;
+    this.timer = 0;
+  }
+
+  soon() {
+    if (this.timer) return;
+    const wait = PAINT_EVERY - (performance.now() - this.last);
+    if (wait <= 0) this.now();
+    else this.timer = setTimeout(() => this.now(), wait);
+  }
+
+  now() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.last = performance.now();
+    this.draw();
+  }
+}
+
+// ---------------------------------------------------------------- copying
+
+function copyBySelection(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "visually-hidden";
+  const focused = document.activeElement;
+  (focused && focused.closest("dialog") ? focused.closest("dialog") : document.body).append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (focused) focused.focus();
+  return done;
+}
+
+/** Copy `text` and say so on the button for two seconds. */
+export async function copy(text, button) {
+  let done = false;
+  try {
+    await navigator.clipboard.writeText(text);
+    done = true;
+  } catch {
+    done = copyBySelection(text);
+  }
+  const before = button.dataset.label || button.textContent;
+  button.dataset.label = before;
+  button.textContent = done ? "Copied" : "Copy failed";
+  setTimeout(() => {
+    button.textContent = before;
+  }, 2000);
 }
