@@ -19,7 +19,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "enter_current_password": _("This is not your current password."),
         "incorrect_password": _("This is not your password."),
         "incorrect_code": _("This code is wrong or too old. Wait for the next one."),
-        "email_taken": _("Somebody else has this address."),
+        "email_taken": _("An account has this address already. Log in, or reset your password."),
         "duplicate_email": _("This address is already yours."),
     }
 

@@ -1,0 +1,224 @@
+"""From sign-up to the first key: account, mail, confirmation, password reset, two-factor log-in."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import Membership, User
+from accounts.roles import Role
+from billing import balances, opening
+from tests.dashboard.people_at_work import browser
+from tests.people import PASSWORD, house, person
+
+pytestmark = pytest.mark.django_db
+ANA = {"name": "Ana Ruiz", "email": "ana@northwind.example", "organization": "Northwind", "password1": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """Rate limits of one test are not those of the next."""
+    cache.clear()
+    opening.seed_if_empty()
+
+
+def link_in_mail() -> str:
+    """The path of the link in the newest mail."""
+    found = re.search(r"https?://[^/\s]+(/\S+)", mail.outbox[-1].body)
+    assert found
+    return found[1]
+
+
+def signed_up(**more: str) -> Client:
+    client = Client()
+    answer = client.post("/accounts/signup/", ANA | more)
+    assert answer.status_code == 302
+    return client
+
+
+def test_sign_up_opens_an_organization_with_a_project() -> None:
+    client = signed_up(time_zone="Europe/Berlin")
+    user = User.objects.get()
+    membership = Membership.objects.get(user=user)
+    assert (user.email, user.name, user.time_zone) == ("ana@northwind.example", "Ana Ruiz", "Europe/Berlin")
+    assert (membership.role, membership.organization.name) == (Role.OWNER, "Northwind")
+    assert membership.organization.projects.count() == 1
+    assert client.get("/keys/").status_code == 200
+
+
+def test_name_organization_and_zone_may_be_missing_or_wrong() -> None:
+    signed_up(name="", organization="", time_zone="Mars/Olympus")
+    user = User.objects.get()
+    assert user.time_zone == "UTC"
+    assert Membership.objects.get().organization.name
+
+
+def test_keys_and_credit_wait_for_the_confirmation() -> None:
+    client = signed_up()
+    organization = Membership.objects.get().organization
+    page = client.get("/keys/").content.decode()
+    assert "Confirm ana@northwind.example first" in page
+    assert "create-key" not in page
+    assert balances.balance(organization.pk).available == 0
+    path = link_in_mail()
+    assert "is the address of your account" in client.get(path).content.decode()
+    client.post(path)
+    organization.refresh_from_db()
+    assert organization.is_confirmed
+    assert balances.balance(organization.pk).available == 1_000_000_000
+    page = client.get("/keys/").content.decode()
+    assert "create-key" in page
+    assert "Confirm ana@northwind.example first" not in page
+
+
+def test_the_confirmation_works_in_another_browser_once() -> None:
+    signed_up()
+    path = link_in_mail()
+    Client().post(path)
+    assert EmailAddress.objects.get().verified
+    assert "expired or was used already" in Client().get("/accounts/confirm-email/nonsense/").content.decode()
+
+
+def test_the_link_is_sent_again_on_request() -> None:
+    client = signed_up()
+    before = len(mail.outbox)
+    cache.clear()
+    client.post("/accounts/email/", {"email": ANA["email"], "action_send": ""})
+    assert len(mail.outbox) == before + 1
+
+
+def test_a_known_address_makes_no_second_account() -> None:
+    person("Ana")
+    answer = Client().post("/accounts/signup/", ANA | {"email": "ANA@example.com"})
+    assert "An account has this address already." in answer.content.decode()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("password", ["short", "password123", "12345678901", "ana@northwind"])
+def test_weak_passwords_are_refused_and_nothing_typed_is_lost(password: str) -> None:
+    page = Client().post("/accounts/signup/", ANA | {"password1": password}).content.decode()
+    assert "<title>Error: " in page
+    assert 'class="errorsummary"' in page
+    assert 'href="#id_password1"' in page
+    assert 'aria-invalid="true"' in page
+    assert 'value="Northwind"' in page
+    assert not User.objects.exists()
+
+
+def test_a_wrong_address_and_a_wrong_password_get_one_answer() -> None:
+    person("Ana")
+    said = set()
+    for login, password in (("ana@example.com", "wrong password"), ("nobody@example.com", PASSWORD)):
+        answer = Client().post("/accounts/login/", {"login": login, "password": password})
+        said.add(str(answer.context["form"].non_field_errors()[0]))
+    assert said == {"The e-mail or the password is wrong."}
+
+
+def test_log_in_and_out() -> None:
+    alice = house("Alice")
+    client = Client()
+    answer = client.post("/accounts/login/?next=/keys/", {"login": "ALICE@example.com", "password": PASSWORD})
+    assert answer["location"] in ("/keys/", "/")
+    assert client.get("/keys/").status_code == 200
+    assert "Log out?" in client.get("/accounts/logout/").content.decode()
+    client.post("/accounts/logout/")
+    assert client.get("/keys/").status_code == 302
+    assert alice.owner.is_active
+
+
+def test_fields_say_what_password_managers_need_to_know() -> None:
+    log_in = Client().get("/accounts/login/").content.decode()
+    assert 'autocomplete="username"' in log_in
+    assert 'autocomplete="current-password"' in log_in
+    assert 'autocomplete="new-password"' in Client().get("/accounts/signup/").content.decode()
+
+
+def test_a_reset_answers_the_same_for_everybody_and_works_once() -> None:
+    person("Ana")
+    pages = {
+        Client().post("/accounts/password/reset/", {"email": email}, follow=True).content.decode().split("<main")[1]
+        for email in ("nobody@example.com", "ana@example.com")
+    }
+    assert len(pages) == 1
+    assert "If that address has an account, a link is on its way." in pages.pop()
+    path = link_in_mail()
+    client = Client()
+    form_path = client.get(path)["location"]
+    new = "a new and longer one"
+    client.post(form_path, {"password1": new, "password2": new})
+    assert User.objects.get().check_password(new)
+    assert "expired or was used already" in Client().get(path, follow=True).content.decode()
+
+
+def test_a_second_address_is_added_confirmed_and_made_primary() -> None:
+    client = signed_up()
+    client.post(link_in_mail())
+    cache.clear()
+    client.post("/accounts/email/", {"email": "ana@home.example", "action_add": "1"})
+    page = client.get("/accounts/email/").content.decode()
+    assert "Not confirmed" in page
+    assert "Remove ana@home.example" in page
+    client.post(link_in_mail())
+    client.post("/accounts/email/", {"email": "ana@home.example", "action_primary": "1"})
+    assert User.objects.get().email == "ana@home.example"
+
+
+def test_changing_the_password_asks_for_the_present_one() -> None:
+    alice = house("Alice")
+    client = browser(alice.owner)
+    new = {"password1": "a new and longer one", "password2": "a new and longer one"}
+    wrong = client.post("/accounts/password/change/", {"oldpassword": "wrong", **new})
+    assert "This is not your current password." in wrong.content.decode()
+    assert client.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new}).status_code == 302
+    assert client.get("/keys/").status_code == 200
+
+
+def code_of(secret: str) -> str:
+    """What an authenticator app shows now."""
+    return format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+
+
+def test_two_factor_log_in_asks_for_a_code_or_a_recovery_code() -> None:
+    alice = house("Alice")
+    EmailAddress.objects.create(user=alice.owner, email=alice.owner.email, verified=True, primary=True)
+    client = Client()
+    client.post("/accounts/login/", {"login": alice.owner.email, "password": PASSWORD})
+    asked = client.get("/accounts/2fa/totp/activate/", follow=True)
+    assert "Enter your password to go on." in asked.content.decode()
+    page = client.post(asked.redirect_chain[-1][0], {"password": PASSWORD}, follow=True)
+    secret = page.context["form"].secret
+    assert secret in page.content.decode()
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)}, follow=True)
+    codes = answer.context["unused_codes"]
+    assert len(codes) == 10
+    assert codes[0] in answer.content.decode()
+    other = Client()
+    asked = other.post("/accounts/login/", {"login": alice.owner.email, "password": PASSWORD}, follow=True)
+    assert "Two-factor log-in" in asked.content.decode()
+    assert 'autocomplete="one-time-code"' in asked.content.decode()
+    assert other.get("/keys/").status_code == 302
+    other.post("/accounts/2fa/authenticate/", {"code": codes[0]})
+    assert other.get("/keys/").status_code == 200
+
+
+def test_switching_two_factor_off_is_a_page_of_its_own() -> None:
+    alice = house("Alice")
+    TOTP.activate(alice.owner, generate_totp_secret())
+    client = browser(alice.owner)
+    assert "Switch off" in client.get("/accounts/2fa/").content.decode()
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert "Switch the app off?" in client.get("/accounts/2fa/totp/deactivate/").content.decode()
+    assert Authenticator.objects.count() == 1
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert not Authenticator.objects.exists()
