@@ -23,6 +23,16 @@ class KeyReused(ValueError):
     """The Idempotency-Key came before with another request."""
 
 
+class SecretGone(ValueError):
+    """The request took effect before, and the secret that its answer carried can no longer be shown."""
+
+    def __init__(self, stored: IdempotentRequest) -> None:
+        super().__init__(
+            f"This request was carried out at {stored.created_at:%Y-%m-%d %H:%M:%S} UTC for "
+            f"{stored.answer.get('id', 'its object')}; its secret can no longer be shown. Regenerate the key."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """Who asks, by a name that stays such as `key:ID`, and the secret that only the client has."""
@@ -50,7 +60,7 @@ def _sealing_key(credential: Credential, key: str) -> str:
 def once(
     credential: Credential, key: str, request: str, work: Callable[[], Answer], now: datetime | None = None
 ) -> Answer:
-    """The answer of `work`, done at most once for this key; raises KeyReused, and what `work` raises.
+    """The answer of `work`, done at most once for this key; raises KeyReused, SecretGone, and what `work` raises.
 
     What fails leaves no trace and may be tried again with the same key. Of two that come together the second waits
     for the first and gets its answer. A secret is given again for 10 minutes, then never.
@@ -84,14 +94,16 @@ def _context(stored: IdempotentRequest) -> str:
 
 def _again(stored: IdempotentRequest, credential: Credential, now: datetime) -> Answer:
     answer = Answer(stored.status, stored.answer, is_replay=True)
-    if not stored.sealed or stored.created_at + SECRET_KEPT <= now:
+    if not stored.had_secret:
         return answer
+    if not stored.sealed or stored.created_at + SECRET_KEPT <= now:
+        raise SecretGone(stored)
     try:
         sealing_key = _sealing_key(credential, stored.key)
         return replace(answer, secret=sealing.unseal(stored.sealed, sealing_key, _context(stored)))
-    except SealBroken:
-        # The credential was regenerated meanwhile.
-        return answer
+    except SealBroken as error:
+        # The same key with a new secret, or the same person in another session.
+        raise SecretGone(stored) from error
 
 
 def forget_expired(now: datetime | None = None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts.actor import Actor
@@ -60,7 +61,10 @@ class ConsoleSession(SessionAuthentication):
     """A person who is logged in to the console; changes need the CSRF token as `X-CSRFToken`."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        found = super().authenticate(request)
+        try:
+            found = super().authenticate(request)
+        except PermissionDenied as error:
+            raise errors.forbidden("csrf_failed", str(error.detail)) from error
         if found is None:
             return None
         user = found[0]

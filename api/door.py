@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import idempotency
-from accounts.idempotency import Answer, KeyReused
+from accounts.idempotency import Answer, KeyReused, SecretGone
 from accounts.roles import Permission, Scope
 from api import faults
 from api.caller import Caller
@@ -47,6 +47,8 @@ class Door(Dressed):
             return _response(idempotency.once(self.caller.credential, key, asked, work))
         except KeyReused as error:
             raise faults.conflict("idempotency_key_reused", str(error)) from error
+        except SecretGone as error:
+            raise ApiError(410, INVALID, "secret_gone", str(error)) from error
 
 
 def _response(answer: Answer) -> Response:

@@ -61,7 +61,7 @@ ANSWERS: dict[str, Any] = {
         "object": "usage",
         "time_zone": "Asia/Shanghai",
         "interval": "day",
-        "group_by": "model",
+        "by": "model",
         "currency": "USD",
         "data": [{"start": "2026-11-21T16:00:00Z", "end": "2026-11-22T16:00:00Z", "results": [_GROUP]}],
         "totals": _SUMS,

@@ -1,7 +1,6 @@
 """One shape for everything that goes wrong: {"error": {message, type, param, code, errors?}}."""
 
 import logging
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +11,10 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from api.codes import CODES
 from gateway import errors
 from gateway.errors import INVALID, ApiError
 
-_WRITTEN_WRONGLY = ("invalid_value", "missing_required_parameter")
 log = logging.getLogger(__name__)
 
 
@@ -56,8 +55,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         return _invalid(list(_parts(error.detail, ())))
     if isinstance(error, Invalid):
         return _invalid(_of_room(error))
-    if isinstance(error, exceptions.Throttled):
-        return answer(_throttled(error))
     if isinstance(error, Http404):
         return answer(ApiError(404, INVALID, "not_found", "There is nothing here."))
     if isinstance(error, PermissionDenied):
@@ -87,23 +84,10 @@ def _known(error: exceptions.APIException) -> ApiError:
     return ApiError(error.status_code, INVALID, codes.get(error.status_code), message)
 
 
-def _throttled(error: exceptions.Throttled) -> ApiError:
-    wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
-    return ApiError(
-        429,
-        "requests",
-        "rate_limit_exceeded",
-        f"Too many requests to the API. Try again in {wait} s.",
-        headers=((b"Retry-After", str(wait).encode()),),
-    )
-
-
 def _invalid(parts: list[dict[str, Any]]) -> Response:
     first = parts[0]
-    # A room names what stands in the way; what is merely written wrongly has no name of its own.
-    status_code = 400 if first["code"] in _WRITTEN_WRONGLY else 409
-    fault = ApiError(status_code, INVALID, first["code"], first["message"], param=first["param"])
-    return answer(fault, parts)
+    code = CODES[first["code"]]
+    return answer(ApiError(code.status, code.type, first["code"], first["message"], param=first["param"]), parts)
 
 
 def _parts(detail: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -130,7 +114,8 @@ def _of_room(error: Invalid) -> list[dict[str, Any]]:
         {
             "param": None if name == NON_FIELD_ERRORS else name,
             "message": message,
-            "code": one.code or "invalid_value",
+            # A room names what stands in the way; what is merely written wrongly has no name of its own.
+            "code": one.code if one.code and one.code in CODES else "invalid_value",
         }
         for name, found in by_field.items()
         for one in found

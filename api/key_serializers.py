@@ -27,7 +27,7 @@ class KeyOut(serializers.Serializer):
     name = serializers.CharField()
     project_id = serializers.CharField(source="project.public_id")
     owner = OwnerOut(allow_null=True, help_text="Null: the key belongs to the project.")
-    hint = serializers.CharField(help_text="How the current secret ends.")
+    hint = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField()
     scopes = serializers.ListField(child=serializers.ChoiceField(Scope.choices))
     allowed_models = serializers.ListField(
@@ -45,6 +45,10 @@ class KeyOut(serializers.Serializer):
     def get_object(self, api_key: ApiKey) -> str:
         return "api_key"
 
+    def get_hint(self, api_key: ApiKey) -> str | None:
+        """How the current secret ends; null for a role that manages no keys."""
+        return api_key.hint if self.context["hints"] else None
+
     def get_status(self, api_key: ApiKey) -> str:
         return api_key.status()
 
@@ -59,20 +63,16 @@ class KeyOut(serializers.Serializer):
         return instant(used_at) if used_at else None
 
 
-def shown(api_keys: Sequence[ApiKey]) -> list[dict[str, Any]]:
+def shown(api_keys: Sequence[ApiKey], *, hints: bool) -> list[dict[str, Any]]:
     """The keys as JSON, with their last use looked up at once."""
-    context = {"last_used": last_use.by_key([api_key.pk for api_key in api_keys])}
+    context = {"last_used": last_use.by_key([api_key.pk for api_key in api_keys]), "hints": hints}
     return list(KeyOut(api_keys, many=True, context=context).data)
 
 
 class KeyWithSecretOut(KeyOut):
     """A key with its new secret: shown this once."""
 
-    secret = serializers.CharField(
-        allow_null=True,
-        read_only=True,
-        help_text="Null when a repeated request (Idempotency-Key) comes more than 10 minutes later.",
-    )
+    secret = serializers.CharField(help_text="Keep it now: it is never shown again.")
 
 
 class KeyListOut(serializers.Serializer):

@@ -12,6 +12,7 @@ from accounts import keys
 from accounts.idempotency import Answer
 from accounts.keys import GRACE_PERIODS, Issued, Restrictions
 from accounts.models import ApiKey, Project
+from accounts.models.api_key import STATUSES
 from accounts.roles import Permission, Scope
 from api import faults
 from api.door import HEADER, Door
@@ -41,7 +42,12 @@ _ONCE = [
 
 
 class KeyQuery(PageQuery):
-    project_id = serializers.CharField(max_length=40, required=False)
+    project = serializers.CharField(max_length=40, required=False, help_text="Id of a project.")
+    status = serializers.ListField(
+        child=serializers.ChoiceField(STATUSES),
+        required=False,
+        help_text="Only keys with this status; repeat it for several.",
+    )
 
 
 class _KeyDoor(Door):
@@ -70,7 +76,11 @@ class _KeyDoor(Door):
 
     def shown(self, api_key: ApiKey) -> dict[str, Any]:
         """The key as it is now."""
-        return shown([self.key(api_key.public_id)])[0]
+        return self.all_shown([self.key(api_key.public_id)])[0]
+
+    def all_shown(self, api_keys: list[ApiKey]) -> list[dict[str, Any]]:
+        """The keys as the caller may see them."""
+        return shown(api_keys, hints=any(self.caller.may(one) for one in _MANAGES))
 
     def issued(self, issued: Issued, status: int) -> Answer:
         """The key with a new secret."""
@@ -91,10 +101,12 @@ class Keys(_KeyDoor):
         query = KeyQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         rows = self.visible()
-        if wanted := query.validated_data.get("project_id"):
-            rows = rows.filter(project=self._project(wanted))
+        if wanted := query.validated_data.get("project"):
+            rows = rows.filter(project=self._project(wanted, "project"))
+        if statuses := query.validated_data.get("status"):
+            rows = rows.with_status(statuses)
         found, around = page(rows, query.validated_data["limit"], query.validated_data.get("cursor"))
-        return Response({"object": "list", "data": shown(found), **around})
+        return Response({"object": "list", "data": self.all_shown(found), **around})
 
     @extend_schema(
         operation_id="keys_create",
@@ -121,16 +133,16 @@ class Keys(_KeyDoor):
 
         return self.once(request, work)
 
-    def _project(self, public_id: str) -> Project:
+    def _project(self, public_id: str, param: str) -> Project:
         found = next((one for one in self.caller.projects() if one.public_id == public_id), None)
         if found is None:
-            raise faults.not_found("project", "project_id")
+            raise faults.not_found("project", param)
         return found
 
     def _target(self, public_id: str | None) -> Project:
         """The project of a new key."""
         if public_id is not None:
-            return self._project(public_id)
+            return self._project(public_id, "project_id")
         if self.caller.api_key:
             return self.caller.api_key.project
         open_ones = sorted((one for one in self.caller.projects() if not one.archived_at), key=lambda one: one.pk)
@@ -145,7 +157,7 @@ class Key(_KeyDoor):
     @extend_schema(operation_id="keys_get", responses={200: KeyOut, **ERRORS})
     def get(self, request: Request, key_id: str) -> Response:
         """One key."""
-        return Response(shown([self.key(key_id)])[0])
+        return Response(self.shown(self.key(key_id)))
 
     @extend_schema(operation_id="keys_change", request=KeyChange, responses={200: KeyOut, **ERRORS})
     def patch(self, request: Request, key_id: str) -> Response:
@@ -155,8 +167,10 @@ class Key(_KeyDoor):
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
         name = asked.pop("name", None)
-        self.check_scopes(asked.get("scopes", api_key.scopes))
         with transaction.atomic():
+            # As it is now: of two changes at the same time the second adds to the first.
+            api_key = ApiKey.objects.select_for_update().get(pk=api_key.pk)
+            self.check_scopes(asked.get("scopes", api_key.scopes))
             if name is not None:
                 keys.rename(api_key, name, self.caller.actor)
             if asked:
@@ -174,7 +188,10 @@ class Regenerate(_KeyDoor):
         responses={200: KeyWithSecretOut, **ERRORS},
     )
     def post(self, request: Request, key_id: str) -> Response:
-        """A new secret for the same key; the old one stops at once, or after `grace`."""
+        """A new secret for the same key; the old one stops at once, or after `grace`.
+
+        A key that regenerates itself needs a grace: without one it could not ask again when the answer is lost.
+        """
         api_key = self.mine(key_id)
         body = KeyRegenerate(data=request.data)
         body.is_valid(raise_exception=True)

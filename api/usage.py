@@ -27,12 +27,18 @@ _USUAL_DAYS = {"day": 30, "hour": 2}
 _FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
 
 
+def _several(most_characters: int, help_text: str) -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=most_characters), required=False, max_length=50, help_text=help_text
+    )
+
+
 class UsageQuery(Strict):
     interval = serializers.ChoiceField(["day", "hour"], default="day")
-    group_by = serializers.ChoiceField(["model", "key", "project"], required=False)
-    project = serializers.CharField(max_length=40, required=False, help_text="Id of a project.")
-    key = serializers.CharField(max_length=40, required=False, help_text="Id of a key.")
-    model = serializers.CharField(max_length=100, required=False)
+    by = serializers.ChoiceField(["model", "key", "project"], required=False, help_text="What to group by.")
+    project = _several(40, "Id of a project; repeat it for several.")
+    key = _several(40, "Id of a key; repeat it for several.")
+    model = _several(100, "Name of a model; repeat it for several.")
 
     def get_fields(self) -> dict[str, Any]:
         """`from` is a word of the language, so it cannot be written above."""
@@ -67,7 +73,7 @@ class UsageOut(serializers.Serializer):
     object = serializers.CharField()
     time_zone = serializers.CharField()
     interval = serializers.CharField()
-    group_by = serializers.CharField(allow_null=True)
+    by = serializers.CharField(allow_null=True)
     currency = serializers.CharField()
     data = PeriodOut(many=True)  # type: ignore[assignment]
     totals = SumsOut()
@@ -84,7 +90,7 @@ class Usage(Door):
         query = UsageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
-        interval, group = asked["interval"], asked.get("group_by")
+        interval, group = asked["interval"], asked.get("by")
         zone = self.caller.organization.zone
         first, last = _days(asked, interval, periods.day_of(timezone.now(), zone))
         edges = (reports.day_edges if interval == "day" else reports.hour_edges)(first, last, zone)
@@ -100,7 +106,7 @@ class Usage(Door):
                 "object": "usage",
                 "time_zone": zone.key,
                 "interval": interval,
-                "group_by": group,
+                "by": group,
                 "currency": CURRENCY,
                 "data": [
                     {"start": instant(since), "end": instant(until), "results": self._rows(bucket, names)}
@@ -112,22 +118,22 @@ class Usage(Door):
         )
 
     def _chosen(self, asked: dict[str, Any], edges: list[Any]) -> Filter:
-        """The filter, within what the caller may see; 404 for an id that is not there."""
+        """The filter, within what the caller may see; 404 when one of the ids is not there."""
         caller = self.caller
         reached = caller.projects()
         projects = None if caller.may(Permission.SEE_USAGE) else tuple(one.pk for one in reached)
         if "project" in asked:
-            projects = tuple(one.pk for one in reached if one.public_id == asked["project"])
-            if not projects:
+            wanted = set(asked["project"])
+            projects = tuple(one.pk for one in reached if one.public_id in wanted)
+            if len(projects) < len(wanted):
                 raise faults.not_found("project", "project")
         keys: tuple[int, ...] = ()
         if "key" in asked:
-            found = ApiKey.objects.filter(organization=caller.organization, public_id=asked["key"])
+            found = ApiKey.objects.filter(organization=caller.organization, public_id__in=asked["key"])
             keys = tuple(found.filter(project__in=reached).values_list("pk", flat=True))
-            if not keys:
+            if len(keys) < len(set(asked["key"])):
                 raise faults.not_found("key", "key")
-        models = (asked["model"],) if "model" in asked else ()
-        return Filter(caller.organization.pk, edges[0], edges[-1], projects, keys, models)
+        return Filter(caller.organization.pk, edges[0], edges[-1], projects, keys, tuple(asked.get("model", ())))
 
     def _names(self, group: str | None, values: Iterable[Any]) -> dict[Any, tuple[str | None, str | None]]:
         """Id and name of each group value."""

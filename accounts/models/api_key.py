@@ -1,5 +1,6 @@
 """A credential. The key keeps its id; its secrets come and go."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ from accounts.models.project import Project
 from foundation.ids import public_id
 
 EXPIRES_SOON = timedelta(days=14)
+STATUSES = ("active", "expires_soon", "expired", "disabled", "revoked")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -21,6 +23,25 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def not_revoked(self) -> "ApiKeyQuerySet":
         return self.filter(revoked_at=None)
+
+    def with_status(self, statuses: Collection[str], now: datetime | None = None) -> "ApiKeyQuerySet":
+        """Keys whose `status()` is one of these."""
+        now = now or timezone.now()
+        alive = models.Q(revoked_at=None)
+        enabled = alive & models.Q(disabled_at=None)
+        ends_soon = models.Q(expires_at__gt=now, expires_at__lte=now + EXPIRES_SOON)
+        ends_late = models.Q(expires_at=None) | models.Q(expires_at__gt=now + EXPIRES_SOON)
+        conditions = {
+            "revoked": ~alive,
+            "disabled": alive & models.Q(disabled_at__isnull=False),
+            "expired": enabled & models.Q(expires_at__lte=now),
+            "expires_soon": enabled & ends_soon,
+            "active": enabled & ends_late,
+        }
+        wanted = models.Q(pk__in=[])
+        for status in statuses:
+            wanted |= conditions[status]
+        return self.filter(wanted)
 
 
 class ApiKey(models.Model):
@@ -64,7 +85,7 @@ class ApiKey(models.Model):
         return self.name
 
     def status(self, now: datetime | None = None) -> str:
-        """active, expires_soon, expired, disabled or revoked."""
+        """One of STATUSES."""
         now = now or timezone.now()
         if self.revoked_at:
             return "revoked"

@@ -6,6 +6,7 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import User
+from api.codes import CODES
 
 
 class Door:
@@ -42,4 +43,7 @@ def fault(response: Any) -> tuple[int, str | None, str | None]:
     error = body["error"]
     assert {"message", "type", "param", "code"} <= set(error) <= {"message", "type", "param", "code", "errors"}
     assert isinstance(error["message"], str) and error["message"]
+    explained = CODES[error["code"]]
+    assert (response.status_code, error["type"]) == (explained.status, explained.type)
+    assert response["x-request-id"] and response["Cache-Control"] == "no-store"
     return response.status_code, error["code"], error["param"]

@@ -95,7 +95,7 @@ def test_a_suspended_organizations_keys_are_refused(alice, admin):
 def test_a_session_needs_the_csrf_token(alice):
     door = Door(user=alice.owner, csrf=True)
     assert door.get("v1/me").status_code == 200
-    assert fault(door.post("v1/keys", {"name": "x"}))[:2] == (403, "insufficient_permissions")
+    assert fault(door.post("v1/keys", {"name": "x"}))[:2] == (403, "csrf_failed")
     door.client.cookies["csrftoken"] = "a" * 32
     assert door.post("v1/keys", {"name": "x"}, x_csrftoken="a" * 32).status_code == 201
 

@@ -1,3 +1,5 @@
+import functools
+
 import jsonschema
 import pytest
 from django.core.management import call_command
@@ -9,9 +11,15 @@ from tests.api.client import Door
 pytestmark = pytest.mark.django_db
 
 
+@functools.cache
+def described():
+    """The description as it is served; it does not depend on data."""
+    return Door().get("openapi.json").json()
+
+
 @pytest.fixture
 def description():
-    return Door().get("openapi.json").json()
+    return described()
 
 
 def operations(description):

@@ -101,7 +101,9 @@ def test_other_methods_are_405(admin):
         ("cursor=%00", "cursor"),
         ("cursor=key_x", "cursor"),
         ("cursor=" + "x" * 41, "cursor"),
-        ("project_id=%00", "project_id"),
+        ("project=%00", "project"),
+        ("project=a&project=b", "project"),
+        ("status=gone", "status.0"),
     ],
 )
 def test_queries_that_mean_nothing_are_refused(admin, query, param):

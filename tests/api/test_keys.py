@@ -9,6 +9,7 @@ from accounts.models import ApiKey, ApiKeySecret, AuditEntry, Project, ProjectMe
 from accounts.roles import Role
 from tests.api.client import Door, fault
 from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
+from tests.people import house
 from usage.models import UsageEvent
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,7 @@ def test_it_lists_a_project(alice, admin):
     other = Project.objects.create(organization=alice.organization, name="Other")
     keys.create(other, "there", alice.actor)
     keys.playground_key(other)
-    body = admin.get(f"v1/keys?project_id={other.public_id}").json()
+    body = admin.get(f"v1/keys?project={other.public_id}").json()
     assert [one["name"] for one in body["data"]] == ["there"]
 
 
@@ -162,7 +163,7 @@ def test_charlie_sees_nothing_of_alice(alice, charlie):
         for verb in ("regenerate", "revoke", "disable", "enable"):
             assert fault(door.post(f"{path}/{verb}"))[0] == 404
         assert api_key.public_id not in door.get("v1/keys").content.decode()
-        assert fault(door.get(f"v1/keys?project_id={alice.project.public_id}"))[0] == 404
+        assert fault(door.get(f"v1/keys?project={alice.project.public_id}"))[0] == 404
         assert fault(door.get(f"v1/keys?cursor={api_key.public_id}")) == (400, "invalid_value", "cursor")
         assert fault(door.post("v1/keys", {"name": "x", "project_id": alice.project.public_id}))[0] == 404
         assert fault(door.get(f"v1/usage?project={alice.project.public_id}"))[0] == 404
@@ -222,3 +223,36 @@ def test_bob_the_developer_works_in_his_projects(alice):
     assert [one["name"] for one in door.get("v1/keys").json()["data"]] == ["x"]
     assert fault(door.get(f"v1/keys/{elsewhere.public_id}"))[0] == 404
     assert fault(door.post(f"v1/keys/{elsewhere.public_id}/revoke"))[0] == 404
+
+
+def test_it_lists_by_status(alice, admin):
+    now = timezone.now()
+    for name, changes in {
+        "soon": {"expires_at": now + timedelta(days=13)},
+        "late": {"expires_at": now + timedelta(days=15)},
+        "ended": {"expires_at": now - timedelta(seconds=1)},
+        "off": {"disabled_at": now, "expires_at": now - timedelta(seconds=1)},
+        "gone": {"revoked_at": now, "disabled_at": now},
+    }.items():
+        ApiKey.objects.filter(pk=alice.key(name)[0].pk).update(**changes)
+    expected = {
+        "active": {"admin", "late"}, "expires_soon": {"soon"}, "expired": {"ended"}, "disabled": {"off"},
+        "revoked": {"gone"},
+    }  # fmt: skip
+    for status, names in expected.items():
+        data = admin.get(f"v1/keys?status={status}").json()["data"]
+        assert {one["name"] for one in data} == names
+        assert {one["status"] for one in data} == {status}
+    assert len(admin.get("v1/keys?status=active&status=revoked").json()["data"]) == 3
+
+
+def test_a_viewer_sees_names_without_hints(alice):
+    alice.key("k")
+    viewer, developer = (Door(user=alice.member(role, role)) for role in (Role.VIEWER, Role.DEVELOPER))
+    assert viewer.get("v1/keys").json()["data"][0]["hint"] is None
+    assert developer.get("v1/keys").json()["data"][0]["hint"].startswith("sk-…")
+
+
+def test_keys_wait_for_a_confirmed_address():
+    dora = house("Dora", confirmed=False)
+    assert fault(Door(user=dora.owner).post("v1/keys", {"name": "x"})) == (403, "email_unconfirmed", None)

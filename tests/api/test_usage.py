@@ -55,7 +55,7 @@ def test_it_groups_dearest_first(alice, admin, group):
     one, two = alice.key("one")[0], keys.create(other, "two", alice.actor).api_key
     use(one, datetime(2026, 3, 1, tzinfo=UTC), 1)
     use(two, datetime(2026, 3, 1, tzinfo=UTC), 2, "deepseek-coder")
-    body = admin.get(f"v1/usage?from=2026-03-01&to=2026-03-01&group_by={group}").json()
+    body = admin.get(f"v1/usage?from=2026-03-01&to=2026-03-01&by={group}").json()
     named = {
         "model": [("deepseek-coder", "deepseek-coder"), ("deepseek-chat", "deepseek-chat")],
         "key": [(two.public_id, "two"), (one.public_id, "one")],
@@ -77,6 +77,7 @@ def test_it_filters(alice, admin):
     assert cost(f"key={one.public_id}") == cost("model=deepseek-chat") == 1
     assert cost(f"project={alice.project.public_id}") == 2
     assert cost("model=other") == 0
+    assert cost("model=deepseek-chat&model=deepseek-coder") == cost(f"key={one.public_id}&key={two.public_id}") == 2
 
 
 def test_bob_sees_what_his_role_may(alice):
@@ -117,9 +118,10 @@ def test_charlies_usage_is_his(alice, charlie, admin):
         ("from=2024-01-01&to=2026-01-01", "from"),
         ("interval=hour&from=2026-01-01&to=2026-02-01", "from"),
         ("interval=minute", "interval"),
-        ("group_by=user", "group_by"),
-        ("model=%00", "model"),
-        ("key=%00", "key"),
+        ("by=user", "by"),
+        ("by=model&by=key", "by"),
+        ("model=%00", "model.0"),
+        ("key=%00", "key.0"),
         ("keys=key_x", "keys"),
     ],
 )
