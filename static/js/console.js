@@ -122,14 +122,10 @@
     form.addEventListener("change", function () { form.requestSubmit(); });
   });
 
-  /* "I have saved this key" lets the dialog be closed. */
+  /* Leaving before "I have saved this key" is ticked asks once more. */
   var saved = document.querySelector("[data-saved]");
   if (saved) {
     var doneButton = document.getElementById(saved.dataset.saved);
-    doneButton.setAttribute("aria-disabled", "true");
-    saved.addEventListener("change", function () {
-      doneButton.setAttribute("aria-disabled", String(!saved.checked));
-    });
     doneButton.addEventListener("click", function (event) {
       if (!saved.checked && !window.confirm(doneButton.dataset.confirm)) event.preventDefault();
     });
