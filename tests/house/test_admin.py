@@ -23,7 +23,7 @@ from foundation.money import NANO
 from tests.people import PASSWORD, house, person
 from usage.models import PendingRollup, UsageEvent, UsageRollup
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.house.admin_urls")]
+pytestmark = pytest.mark.django_db
 # The provider's key, anything sealed, a fingerprint.
 _SECRET = re.compile(r"acme-secret|v1:[\w-]{20}|f{64}|[0-9a-f]{64}")
 ROOMS = ("accounts", "catalog", "usage", "billing")
