@@ -43,6 +43,11 @@ class Comparison:
     def words(self) -> str:
         return figures.span(self.first, self.last)
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the time of day matters much."""
+        return self.is_cut and (self.last - self.first).days < 2
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -83,6 +88,12 @@ class Report:
     def places(self) -> int:
         """Decimal places of the column of cost."""
         return figures.places_for(line.sums.charge for line in self.lines)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether the column of cost leaves digits out."""
+        unit = 10 ** (9 - self.places)
+        return any(line.sums.charge % unit for line in self.lines)
 
     def rows(self) -> list[tuple[Line, str, int]]:
         """The breakdown with each row's share of the metric, as text and in thousandths."""

@@ -57,29 +57,28 @@ def _report(chosen: UsageFilter) -> dict[str, Any]:
     metrics = {
         name: title for name, title in usage_filters.METRICS.items() if name != "cost" or chosen.scope.sees_money
     }
-    words = figures.span(chosen.first, chosen.last)
     context = {
         "report": report,
         "metrics": _toggles(chosen, "metric", metrics),
         "groupings": _toggles(chosen, "by", usage_filters.GROUPINGS),
-        "chart_label": report.chart.label(words),
+        "chart_label": report.chart.label(figures.span(chosen.first, chosen.last)),
     }
     if report.is_empty:
-        context |= _nothing(chosen, report, words)
+        context |= _nothing(chosen, report)
     elif not report.chart.total:
         # Free models only: there are requests and tokens, and no cost.
         context["empty_text"] = _("These requests cost nothing.")
     return context
 
 
-def _nothing(chosen: UsageFilter, report: Report, words: str) -> dict[str, Any]:
+def _nothing(chosen: UsageFilter, report: Report) -> dict[str, Any]:
     """No request in these days: when the last one was, and a way to where something is."""
     last_use = report.last_use()
     if last_use is None:
         return {"last_use": None}
-    text = _("No usage in %(days)s.") % {"days": words}
-    if last_use:
-        text += " " + _("Last use on %(day)s.") % {"day": figures.day_text(last_use)}
+    days = {"first": figures.day_text(chosen.first), "last": figures.day_text(chosen.last)}
+    text = _("No usage on %(first)s.") if chosen.first == chosen.last else _("No usage from %(first)s to %(last)s.")
+    text = f"{text % days} {_('Last use on %(day)s.') % {'day': figures.day_text(last_use)}}"
     shown = preset(usage_filters.USUAL_PERIOD, chosen.today)
     recent = shown[0] <= last_use <= shown[1] and (chosen.first, chosen.last) != shown
     return {

@@ -7,6 +7,14 @@
   var status = document.getElementById("status");
   var axis = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 
+  /* Ticks of one axis have as many decimals as their distance asks for. */
+  function tick(value, ticks, isMoney) {
+    if (!isMoney) return axis.format(value);
+    var step = ticks.length > 1 ? ticks[1].value - ticks[0].value : value;
+    if (value >= 10000) return "$" + axis.format(value);
+    return "$" + (step >= 1 ? String(value) : value.toFixed(Math.max(2, Math.ceil(-Math.log10(step)))));
+  }
+
   function token(name) {
     return getComputedStyle(root).getPropertyValue(name).trim();
   }
@@ -93,7 +101,7 @@
             color: muted,
             maxTicksLimit: 6,
             precision: data.metric === "cost" ? undefined : 0,
-            callback: function (value) { return (data.metric === "cost" ? "$" : "") + axis.format(value); }
+            callback: function (value, place, ticks) { return tick(value, ticks, data.metric === "cost"); }
           }
         }
       },

@@ -1,4 +1,4 @@
-"""Days are days of the organization's zone: half-hour zones, days that change the clock, just before and after midnight."""
+"""Days are days of the organization's zone: half-hour zones, changes of the clock, just before and after midnight."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
