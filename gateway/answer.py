@@ -9,7 +9,7 @@ from gateway import usage_meter
 from gateway.usage_meter import OutputMeter
 from usage.counts import TokenCounts
 
-_FINISH = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+_FINISH = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
 class Malformed(ValueError):
@@ -19,7 +19,7 @@ class Malformed(ValueError):
 def _finish_reason(value: Any) -> str | None:
     if value is None:
         return None
-    return value if value in _FINISH else "stop"
+    return value if isinstance(value, str) and value in _FINISH else "stop"
 
 
 def completion_id(request_id: str) -> str:
@@ -100,7 +100,7 @@ class ChunkWriter:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise Malformed("a chunk that is not JSON") from error
-        if not isinstance(chunk, dict) or "error" in chunk:
+        if not isinstance(chunk, dict) or chunk.get("error"):
             raise Malformed("an error in the stream")
         found = usage_meter.reported(chunk.get("usage"))
         if found is not None:

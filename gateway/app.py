@@ -92,7 +92,9 @@ class Gateway:
         except ApiError as error:
             await exchange.send_error(error)
         except BridgeUnavailable:
-            await exchange.send_error(errors.overloaded("The service cannot reach its database. Try again."))
+            # A stream that has begun can only be closed, without [DONE].
+            if not exchange.begun:
+                await exchange.send_error(errors.overloaded("The service cannot reach its database. Try again."))
         except ClientGone:
             pass
         except Exception:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from accounts.principal import Principal
-from billing.terms import Admission, Ask, Outcome, Receipt, Refusal
+from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal
 from foundation.money import usd_string
 from gateway import chat_request, errors, permission, refusals, tokens, usage_meter
 from gateway.answer import ChunkWriter, Completion, Malformed
@@ -135,6 +135,11 @@ class Completions:
     async def _ask(self, exchange: Exchange, request: ChatRequest, caller: Caller, address: str) -> Ask:
         size = len(exchange.body or b"")
         principal = caller.principal
+        try:
+            input_tokens = await tokens.count_prompt_aside(request.messages, request.tools, size)
+            input_bound = tokens.upper_bound(request.messages, request.tools)
+        except RecursionError as error:
+            raise errors.too_deep() from error
         return Ask(
             key_id=principal.key_id,
             secret_hash=caller.secret_hash,
@@ -142,8 +147,8 @@ class Completions:
             key_rpm=principal.key_rpm,
             model=request.model,
             address=address,
-            input_tokens=await tokens.count_prompt_aside(request.messages, request.tools, size),
-            input_bound=tokens.upper_bound(request.messages, request.tools),
+            input_tokens=input_tokens,
+            input_bound=input_bound,
             max_tokens=request.max_tokens,
             stream=request.stream,
             request_id=exchange.request_id,
@@ -249,6 +254,14 @@ class Completions:
             _stop(answer)
             await self._settle_partial(work, writer, answer, "upstream_error", 503)
             raise
+        except BridgeUnavailable:
+            _stop(answer)
+            await out.fail(errors.overloaded("The service cannot reach its database. Try again."))
+        except Exception:
+            log.exception("request %s failed", work.admission.request_id)
+            _stop(answer)
+            await self._settle_partial(work, writer, answer, "upstream_error", 500)
+            await out.fail(errors.internal("Something went wrong on our side. Try again."))
         finally:
             out.close()
 

@@ -84,6 +84,10 @@ def not_json(message: str) -> ApiError:
     return ApiError(400, INVALID, None, message)
 
 
+def too_deep() -> ApiError:
+    return not_json("The request body is nested too deeply.")
+
+
 def missing(param: str) -> ApiError:
     return ApiError(400, INVALID, "missing_required_parameter", f"Missing required parameter: '{param}'.", param=param)
 

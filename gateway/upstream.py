@@ -1,6 +1,7 @@
 """Ask a provider: one shared client, the provider's failures mapped to what a customer may know."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -134,7 +135,18 @@ def upstream_body(request: ChatRequest, admission: Admission, target: UpstreamTa
     if request.stream:
         members["stream"] = True
         members["stream_options"] = {"include_usage": True}
-    return orjson.dumps(members)
+    try:
+        return orjson.dumps(members)
+    except TypeError:
+        # What nests deeper than 254 levels can be read but not written by orjson.
+        return _written_slowly(members)
+
+
+def _written_slowly(members: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(members, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise errors.too_deep() from error
 
 
 class Answer:

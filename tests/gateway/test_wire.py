@@ -277,6 +277,14 @@ def test_restrictions_are_kept(world):
     assert world.provider.calls == 0
 
 
+def test_deep_nesting_is_never_our_fault(world):
+    deep: list[object] = []
+    for _ in range(300):
+        deep = [deep]
+    assert world.ask("hello", unknown=deep).status_code == 200
+    assert world.at_rest()
+
+
 def test_the_balance_is_told(world):
     info = world.http.get("/user/balance").json()["balance_infos"][0]
     assert info["total_balance"] == "20.00"
