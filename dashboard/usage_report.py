@@ -194,7 +194,14 @@ class _Making:
 
     def _size(self, line: Line) -> tuple[Any, ...]:
         cost = line.sums.charge if self.filter.scope.sees_money else 0
-        return (-METRICS[self.filter.metric].of(line.sums), -cost, -line.sums.tokens, -line.sums.requests, line.name)
+        return (
+            -METRICS[self.filter.metric].of(line.sums),
+            -cost,
+            -line.sums.tokens,
+            -line.sums.requests,
+            line.name,
+            line.note,
+        )
 
     def _key_lines(self, found: dict[int, Sums]) -> list[Line]:
         keys = ApiKey.objects.filter(pk__in=found).select_related("project")

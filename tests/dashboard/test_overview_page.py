@@ -1,0 +1,120 @@
+"""The Overview: balance, this month, today, pace, recent requests, and the way to the first call."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.roles import Role
+from billing import grants, opening
+from billing.models import GrantKind, Hold
+from catalog import providers
+from foundation.money import NANO
+from tests.dashboard.metered import chart, logged_in, record, request_of
+from tests.people import house
+
+NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice():
+    with time_machine.travel(NOW - timedelta(days=90), tick=False):
+        made = house("Alice", rpm=60)
+        made.one = made.key("one")[0]
+    with time_machine.travel(NOW, tick=False):
+        yield made
+
+
+def hold(key, number, at):
+    Hold.objects.create(
+        id=number, organization_id=key.organization_id, project_id=key.project_id, api_key=key,
+        request_id=f"req_{number}", model="deepseek-chat", stream=False, state="settled", amount=0, legs="[]",
+        input_bound=1, output_cap=1, input_price=0, cached_input_price=0, output_price=0, price_ids="1,2,3",
+        admitted_at=at, lease_until=at,
+    )  # fmt: skip
+
+
+def test_before_the_first_call_it_shows_how_to_make_it(alice):
+    page = logged_in(alice.owner).get("/")
+    text = page.content.decode()
+    assert page.context["report"].is_new
+    assert "Make your first call" in text and "curl http://testserver/v1/chat/completions" in text
+    assert "&quot;deepseek-chat&quot;" in text or '"deepseek-chat"' in text
+    assert "$20.00" in text, "the plan's credit of this month"
+
+
+def test_it_says_that_nothing_is_stored(alice):
+    assert "is not stored anywhere" in logged_in(alice.owner).get("/").content.decode()
+
+
+def test_it_says_when_the_demo_provider_answers(alice):
+    client = logged_in(alice.owner)
+    assert "repeats your message" not in client.get("/").content.decode()
+    opening.route_demo("http://127.0.0.1:9/v1")
+    assert providers.demo_in_use()
+    assert "demo provider answers: it repeats your message" in client.get("/").content.decode()
+
+
+def test_month_today_and_the_same_days_before(alice):
+    record(
+        request_of(alice.one, NOW - timedelta(hours=1), charge=300),
+        request_of(alice.one, datetime(2026, 11, 1, tzinfo=UTC), charge=700),
+        request_of(alice.one, datetime(2026, 10, 23, 13, tzinfo=UTC), charge=400, model="deepseek-coder"),
+        request_of(alice.one, datetime(2026, 10, 23, 14, 30, tzinfo=UTC), charge=90_000),
+    )
+    page = logged_in(alice.owner).get("/")
+    report = page.context["report"]
+    assert (report.month.charge, report.today.charge, report.today.requests) == (1_000, 300, 1)
+    assert (report.before.sums.charge, report.change) == (400, "+150.0%")
+    data = chart(page.content.decode())
+    assert len(data["bars"]) == 30 and sum(int(one) for row in data["series"] for one in row["values"]) == 1_000
+    assert data["bars"][-1]["url"] == "/usage/?from=2026-11-23&to=2026-11-23"
+    (top,) = report.top_keys
+    assert (top.name, top.sums.charge) == ("one", 1_000)
+    assert [one.event.charge for one in report.recent] == [300, 700, 90_000, 400]
+
+
+def test_a_cost_that_is_not_zero_never_shows_as_zero(alice):
+    record(request_of(alice.one, NOW - timedelta(hours=1), charge=1))
+    text = logged_in(alice.owner).get("/").content.decode()
+    assert "&lt;$0.000001" in text and "0.000000001" in text and ">0.00</data>" not in text
+
+
+def test_the_pace_counts_every_admission_of_the_last_minute(alice):
+    other = house("Charlie").key("other")[0]
+    for number, ago in enumerate((0.5, 30, 59, 61, 300), start=1):
+        hold(alice.one, number, NOW - timedelta(seconds=ago))
+    hold(other, 99, NOW - timedelta(seconds=1))
+    report = logged_in(alice.owner).get("/").context["report"]
+    assert (report.pace.used, report.pace.limit, report.pace.plan) == (3, 60, "Pro")
+
+
+def test_how_long_the_balance_lasts(alice):
+    grants.give(alice.organization, 50 * NANO, GrantKind.PAYMENT)
+    client = logged_in(alice.owner)
+    assert client.get("/").context["report"].days_left is None
+    record(*(request_of(alice.one, NOW - timedelta(days=day), charge=2 * NANO) for day in range(1, 8)))
+    report = client.get("/").context["report"]
+    # The events were not burned from the grants here: $70 at $2 a day.
+    assert (report.balance.available, report.days_left) == (70 * NANO, 35)
+    assert "about 35 days" in client.get("/").content.decode()
+
+
+def test_bob_the_viewer_sees_no_money(alice):
+    record(request_of(alice.one, NOW - timedelta(hours=1), charge=NANO))
+    client = logged_in(alice.member("Bob", Role.VIEWER))
+    page = client.get("/")
+    text = page.content.decode().split("<main")[1]
+    assert "$" not in text and "Balance" not in text and "Cost" not in text
+    assert page.context["report"].balance is None
+    assert "Tokens this month" in text and chart(text)["metric"] == "tokens"
+
+
+def test_how_a_request_ended_badly_is_said(alice):
+    record(
+        request_of(alice.one, NOW - timedelta(hours=1), finish_reason="client_closed", status=499),
+        request_of(alice.one, NOW - timedelta(hours=2), finish_reason="upstream_error", status=503),
+    )
+    text = logged_in(alice.owner).get("/").content.decode()
+    assert "stopped by the client" in text and "broke off" in text

@@ -1,0 +1,67 @@
+"""What the Usage page says when there is nothing to say, and that it works without JavaScript and inline code."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts import keys
+from tests.dashboard.metered import chart, logged_in, record, request_of
+from tests.people import house
+
+NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice():
+    with time_machine.travel(NOW - timedelta(days=200), tick=False):
+        made = house("Alice")
+        made.one = made.key("one")[0]
+    with time_machine.travel(NOW, tick=False):
+        yield made
+
+
+def test_nothing_ever(alice):
+    text = logged_in(alice.owner).get("/usage/").content.decode()
+    assert "No requests yet" in text and "Make your first call" in text and "<canvas" not in text
+
+
+def test_nothing_in_these_days(alice):
+    record(request_of(alice.one, NOW - timedelta(days=10)))
+    text = logged_in(alice.owner).get("/usage/?from=2026-11-20&to=2026-11-22").content.decode()
+    assert "No usage from 20 Nov 2026 to 22 Nov 2026. Last use on 13 Nov 2026." in text
+    assert "Show last 30 days" in text and "<canvas" not in text
+
+
+def test_nothing_for_long_leads_to_the_last_days_with_something(alice):
+    record(request_of(alice.one, NOW - timedelta(days=100)))
+    text = logged_in(alice.owner).get("/usage/").content.decode()
+    assert "Last use on 15 Aug 2026." in text
+    assert "?from=2026-08-09&amp;to=2026-08-15" in text and "Show those days" in text
+
+
+def test_every_playground_is_one_key_of_its_project(alice):
+    other = alice.organization.projects.create(name="Storefront")
+    record(*(request_of(keys.playground_key(one), NOW - timedelta(hours=1)) for one in (alice.project, other)))
+    lines = logged_in(alice.owner).get("/usage/?by=key").context["report"].lines
+    assert [(line.name, line.note) for line in lines] == [("Playground", "Default"), ("Playground", "Storefront")]
+
+
+def test_nothing_inline_and_the_figures_without_javascript(alice):
+    record(request_of(alice.one, NOW - timedelta(hours=1), model="</script><script>alert(1)</script>"))
+    response = logged_in(alice.owner).get("/usage/")
+    text = response.content.decode()
+    assert "unsafe" not in response["Content-Security-Policy"]
+    assert " style=" not in text and " onclick=" not in text and "<script>" not in text
+    assert chart(text)["series"][0]["name"] == "</script><script>alert(1)</script>"
+    assert "<table" in text and "Show as table" in text and "no-store" in response["Cache-Control"]
+
+
+def test_many_keys_are_summed_up_and_still_add_up(alice, monkeypatch):
+    monkeypatch.setattr("dashboard.usage_report._MOST_ROWS", 3)
+    made = [alice.key(f"key-{number}")[0] for number in range(6)]
+    record(*(request_of(key, NOW - timedelta(hours=1), charge=10 + n) for n, key in enumerate(made)))
+    report = logged_in(alice.owner).get("/usage/?by=key").context["report"]
+    assert [line.name for line in report.lines] == ["key-5", "key-4", "key-3", "3 more"]
+    assert sum(line.sums.charge for line in report.lines) == report.total.charge == 75
