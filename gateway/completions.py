@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -203,6 +203,9 @@ class Completions:
                 answer = await self._upstream.ask(work.request, work.admission)
                 body = await answer.body()
             completion = Completion(body, work.admission.model, work.admission.request_id)
+            counts, source = self._whole_counts(work, completion)
+            # Written before it is charged: what cannot be written is not sold.
+            answered = completion.body(counts)
         except ClientGone:
             _stop(answer)
             await self._settle(work, None, usage_meter.PARTIAL, "client_closed", answer, 499)
@@ -215,14 +218,16 @@ class Completions:
             await self._settle(work, None, usage_meter.PARTIAL, "upstream_error", answer, 503)
             log.warning("a provider's answer was unusable: %s", error)
             raise errors.overloaded() from error
-        answer.done()
-        counts = completion.counts
-        source = usage_meter.UPSTREAM
-        if counts is None:
-            counts = TokenCounts(work.ask.input_tokens, 0, completion.meter.count(tokens.count_text))
-            source = usage_meter.COUNTED
-        receipt = await self._settle(work, counts, source, completion.finish_reason, answer, 200)
-        await work.exchange.send_json(completion.body(receipt.counts or counts))
+        await self._settle(work, counts, source, completion.finish_reason, answer, 200)
+        await work.exchange.send_json(answered)
+        await answer.done()
+
+    def _whole_counts(self, work: _Work, completion: Completion) -> tuple[TokenCounts, str]:
+        """What the provider reported, else what we count of its answer."""
+        if completion.counts is not None:
+            return completion.counts, usage_meter.UPSTREAM
+        counted = TokenCounts(work.ask.input_tokens, 0, completion.meter.count(tokens.count_text))
+        return counted, usage_meter.COUNTED
 
     async def _stream(self, work: _Work) -> None:
         """An event stream: chunks go out at once, the end only after the commit."""
@@ -233,12 +238,12 @@ class Completions:
             with work.departure:
                 answer = await self._upstream.ask(work.request, work.admission)
                 await self._forward(work, answer, writer, out)
-            answer.done()
             counts, source = self._counts(work, writer)
             reason = writer.finish_reason or "stop"
             receipt = await self._settle(work, counts, source, reason, answer, 200)
             ending = writer.ending(receipt.counts or counts, include_usage=work.request.include_usage)
             await out.write(_billed(work, receipt) + ending, last=True)
+            await answer.done()
         except ClientGone:
             _stop(answer)
             await self._settle_partial(work, writer, answer, "client_closed", 499)
@@ -327,6 +332,9 @@ class Completions:
             await self._settle(work, None, usage_meter.PARTIAL, reason, answer, status)
             return
         counts, source = self._counts(work, writer)
+        if source == usage_meter.UPSTREAM and writer.finish_reason is None:
+            # Reported in mid-stream: what came after the report was produced as well.
+            counts = replace(counts, output=max(counts.output, writer.meter.count(tokens.count_text)))
         source = source if source == usage_meter.UPSTREAM else usage_meter.PARTIAL
         await self._settle(work, counts, source, reason, answer, status)
 

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # The most that is read of a provider's error message.
 _MOST_ERROR = 64 * 1024
+# How long the end of a body may come after [DONE].
+_LAST_BYTES = 0.1
 
 
 class Upstream:
@@ -75,7 +77,7 @@ class Upstream:
             log.warning("provider %s cannot be reached: %s", target.provider_name, type(error).__name__)
             raise errors.overloaded() from error
         if response.status == 200:
-            return Answer(response, target, self._options.idle_timeout)
+            return Answer(response, target, self._options)
         try:
             raise await self._refusal(response, target)
         finally:
@@ -152,11 +154,13 @@ def _written_slowly(members: dict[str, Any]) -> bytes:
 class Answer:
     """A provider's answer that has begun with status 200."""
 
-    __slots__ = ("_idle", "_response", "target")
+    __slots__ = ("_options", "_response", "_silence", "target")
 
-    def __init__(self, response: aiohttp.ClientResponse, target: UpstreamTarget, idle_timeout: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, target: UpstreamTarget, options: GatewayOptions) -> None:
         self._response = response
-        self._idle = idle_timeout
+        self._options = options
+        # A provider may send its head at once and think afterwards.
+        self._silence = options.first_byte_timeout
         self.target = target
 
     @property
@@ -166,10 +170,12 @@ class Answer:
     async def part(self) -> bytes:
         """The next bytes, empty at the end; raises ConnectionError when the provider dies or falls silent."""
         try:
-            async with asyncio.timeout(self._idle):
-                return await self._response.content.readany()
+            async with asyncio.timeout(self._silence):
+                part = await self._response.content.readany()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ConnectionError("the provider's answer broke off") from error
+        self._silence = self._options.idle_timeout
+        return part
 
     async def body(self) -> bytes:
         """The whole body; raises ConnectionError."""
@@ -182,6 +188,16 @@ class Answer:
         """Close the connection at once, so that the provider stops producing."""
         self._response.close()
 
-    def done(self) -> None:
-        """Give the connection back for the next request."""
-        self._response.release()
+    async def done(self) -> None:
+        """Give the connection back for the next request; the client has its answer, so this may take a moment.
+
+        A connection whose body was not read to its end cannot be used again.
+        """
+        try:
+            async with asyncio.timeout(_LAST_BYTES):
+                while not self._response.content.at_eof() and await self._response.content.readany():
+                    pass
+        except (aiohttp.ClientError, TimeoutError):
+            self._response.close()
+        else:
+            self._response.release()
