@@ -7,8 +7,7 @@ from accounts.roles import Permission, Scope, allows
 def projects(membership: Membership) -> list[Project]:
     """The projects in which the member works and whose usage the member may see, archived ones included.
 
-    A developer reaches the projects that they were added to and those in which they own a key; who was added to none
-    works in all of them, because a small team does not assign projects.
+    A developer reaches the projects that they were added to and those in which they own a key, and no other.
     """
     every = list(membership.organization.projects.all())
     if allows(membership.role, Permission.SEE_USAGE):
@@ -16,9 +15,8 @@ def projects(membership: Membership) -> list[Project]:
     if not allows(membership.role, Permission.SEE_OWN_USAGE):
         return []
     added = set(membership.user.project_memberships.values_list("project_id", flat=True))
-    own = set(membership.user.api_keys.values_list("project_id", flat=True))
-    mine = added & {project.pk for project in every}
-    return [project for project in every if not mine or project.pk in mine | own]
+    own = set(membership.user.api_keys.filter(revoked_at=None).values_list("project_id", flat=True))
+    return [project for project in every if project.pk in added | own]
 
 
 def may_manage(membership: Membership, api_key: ApiKey) -> bool:

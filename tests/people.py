@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.actor import Actor
 from accounts.keys import Restrictions
-from accounts.models import ApiKey, Membership, Organization, Project, User
+from accounts.models import ApiKey, Membership, Organization, Project, ProjectMembership, User
 from accounts.roles import Role
 from billing import opening
 from billing.models import Subscription
@@ -33,10 +33,12 @@ class House:
         issued = keys.create(self.project, name, self.actor, restrictions=Restrictions(**restrictions))  # type: ignore[arg-type]
         return issued.api_key, issued.secret
 
-    def member(self, name: str, role: Role) -> User:
-        """Another person in the organization."""
+    def member(self, name: str, role: Role, *, works_here: bool = True) -> User:
+        """Another person in the organization; a developer works in its default project, unless said otherwise."""
         user = person(name)
         Membership.objects.create(organization=self.organization, user=user, role=role)
+        if role == Role.DEVELOPER and works_here:
+            ProjectMembership.objects.create(project=self.project, user=user)
         return user
 
 

@@ -213,7 +213,7 @@ def test_bob_the_developer_cannot_get_hold_of_the_management_scope(alice):
 
 
 def test_bob_the_developer_works_in_his_projects(alice):
-    bob = alice.member("Bob", Role.DEVELOPER)
+    bob = alice.member("Bob", Role.DEVELOPER, works_here=False)
     other = Project.objects.create(organization=alice.organization, name="Other")
     ProjectMembership.objects.create(project=other, user=bob)
     door = Door(user=bob)

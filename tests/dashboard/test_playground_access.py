@@ -88,7 +88,7 @@ def test_a_removed_member_is_refused_at_once(alice: House) -> None:
 
 
 def test_a_developer_who_is_assigned_elsewhere_cannot_charge_this_project(alice: House) -> None:
-    bob = alice.member("Bob", Role.DEVELOPER)
+    bob = alice.member("Bob", Role.DEVELOPER, works_here=False)
     other = alice.organization.projects.create(name="Other")
     ProjectMembership.objects.create(project=other, user=bob)
     assert error_of(ask(bob, alice.project)) == (404, "project_not_found")

@@ -7,7 +7,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import keys
-from accounts.models import ProjectMembership
 from accounts.roles import Role
 from tests.dashboard.metered import chart, logged_in, record, request_of, rows
 from tests.people import house
@@ -57,7 +56,6 @@ def test_a_viewer_sees_tokens_and_no_money(alice):
 
 def test_a_developer_sees_own_projects_only(alice):
     bob = alice.member("Bob", Role.DEVELOPER)
-    ProjectMembership.objects.create(project=alice.project, user=bob)
     client = logged_in(bob)
     for by in ("model", "key", "project", "day"):
         page = client.get(f"/usage/?by={by}")
@@ -76,9 +74,14 @@ def test_a_developer_sees_own_projects_only(alice):
 
 def test_a_developer_sees_the_project_of_an_own_key(alice):
     bob = alice.member("Bob", Role.DEVELOPER)
-    ProjectMembership.objects.create(project=alice.project, user=bob)
     keys.create(alice.secret, "bobs", alice.actor, owner=bob)
     assert logged_in(bob).get("/usage/").context["report"].total.charge == 19_000_000_000
+
+
+def test_a_developer_without_a_project_sees_nothing(alice):
+    client = logged_in(alice.member("Bob", Role.DEVELOPER, works_here=False))
+    assert client.get("/usage/").context["report"].total.requests == 0
+    assert rows(client) == []
 
 
 def test_charlie_sees_nothing_of_alice(alice):

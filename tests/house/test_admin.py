@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import audit, idempotency, keys
 from accounts.actor import Actor
 from accounts.idempotency import Answer, Credential
-from accounts.models import AuditEntry, Invitation, Organization, ProjectMembership, User
+from accounts.models import AuditEntry, Invitation, Organization, User
 from accounts.roles import Role
 from billing import balances, grants, opening
 from billing.models import CreditGrant, Hold, LedgerEntry, MeteringProcess, Subscription
@@ -79,8 +79,7 @@ def furnish(alice):
     """One row of every model."""
     key, _ = alice.key("web")
     metered(key)
-    bob = alice.member("Bob", Role.DEVELOPER)
-    ProjectMembership.objects.create(project=alice.project, user=bob)
+    alice.member("Bob", Role.DEVELOPER)
     Invitation.objects.create(
         organization=alice.organization, email="c@example.com", fingerprint="f" * 64, expires_at=timezone.now()
     )
