@@ -88,13 +88,13 @@ def test_it_follows_the_answer_only_for_who_is_at_its_end(server: RunningServer,
         top = "() => document.getElementById('pg-log').scrollTop + document.scrollingElement.scrollTop"
         playground.send("A line of its own.\n\n" * 200)
         page.wait_for_function("() => document.querySelectorAll('.msg-assistant .md > p').length > 30")
-        assert page.evaluate(top) > 300
+        page.wait_for_function(f"() => ({top})() > 300")
         expect(page.locator("#pg-latest")).to_be_hidden()
         page.evaluate("document.getElementById('pg-log').scrollTop = 0; window.scrollTo({top: 0, behavior: 'instant'})")
         page.wait_for_selector("#pg-latest:not([hidden])", state="attached")
         assert page.evaluate(top) < 50
         page.locator("#pg-latest").click()
-        assert page.evaluate(top) > 300
+        page.wait_for_function(f"() => ({top})() > 300")
         page.keyboard.press("Escape")
         expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
 
