@@ -225,7 +225,7 @@ def test_it_works_by_keyboard_alone(playground: Playground) -> None:
     page = playground.page
     page.focus("#pg-show-code")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.closest('dialog') !== null")
+    page.wait_for_function("() => document.activeElement.closest('dialog') !== null")
     for _ in range(12):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.matches('body, dialog *')")
