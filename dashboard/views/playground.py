@@ -151,11 +151,12 @@ def receipt(request: HttpRequest, turn: str) -> JsonResponse:
         return JsonResponse({"state": "session_ended"}, status=401)
     request_id = playground_line.request_id_of(request.user.pk, turn)
     own = {"request_id": request_id, "user": request.user, "organization__memberships__user": request.user}
+    # The state is read first: an event that is written in between is then found, never a settled turn without figures.
+    recent = Hold.objects.filter(admitted_at__gte=timezone.now() - _RECENT, **own)
+    state = recent.values_list("state", flat=True).first()
     event = UsageEvent.objects.filter(**own).first()
     if event:
         return JsonResponse(_billed(event))
-    recent = Hold.objects.filter(admitted_at__gte=timezone.now() - _RECENT, **own)
-    state = recent.values_list("state", flat=True).first()
     return JsonResponse({"state": state or "unknown", "request_id": request_id})
 
 
