@@ -1,7 +1,18 @@
 """Periods and time zones: days, weeks and months of a zone as UTC instants; DST days have 23 or 25 hours."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+
+class Period(StrEnum):
+    """What a limit counts in; a week begins on Monday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    LIFETIME = "lifetime"
+
 
 BUCKET = timedelta(minutes=15)
 _BUCKET_SECONDS = 900
@@ -38,3 +49,15 @@ def next_month_start(at: datetime, zone: ZoneInfo) -> datetime:
 def days_between(first: date, last: date) -> list[date]:
     """All days from first to last, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def bounds(period: str, at: datetime, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The UTC instants between which the zone's day, week or month that holds `at` lies; a lifetime has none."""
+    day = day_of(at, zone)
+    if period == Period.LIFETIME:
+        return None, None
+    if period == Period.MONTH:
+        return month_start(at, zone), next_month_start(at, zone)
+    first = day - timedelta(days=day.weekday()) if period == Period.WEEK else day
+    days = 7 if period == Period.WEEK else 1
+    return day_start(first, zone), day_start(first + timedelta(days=days), zone)

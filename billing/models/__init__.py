@@ -1,17 +1,30 @@
 """The tables of billing, one noun a file."""
 
+from billing.models.alert import Alert, AlertReason
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.hold import Hold, HoldState, MeteringProcess
 from billing.models.ledger import Account, LedgerEntry
+from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
+from billing.models.outbox import OutboxMessage
+from billing.models.refusal import RefusalCount, RefusedRequest
 from billing.models.subscription import Subscription
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertReason",
     "CreditGrant",
     "GrantKind",
     "Hold",
     "HoldState",
     "LedgerEntry",
+    "Measure",
     "MeteringProcess",
+    "OutboxMessage",
+    "RefusalCount",
+    "RefusedRequest",
+    "SpendingLimit",
+    "SpendingWindow",
     "Subscription",
+    "Window",
 ]

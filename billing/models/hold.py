@@ -41,6 +41,7 @@ class Hold(models.Model):
     state = models.CharField(max_length=10, choices=HoldState.choices)
     amount = models.BigIntegerField(help_text="nano-USD")
     legs = models.TextField(help_text="JSON: [[grant id, nano-USD], ...] in the order of burning.")
+    window_legs = models.TextField(default="[]", help_text="JSON: [[window id, measure, amount], ...].")
     input_bound = models.IntegerField(help_text="Tokens that the hold covers.")
     output_cap = models.IntegerField(help_text="Tokens that the hold covers.")
     input_price = models.BigIntegerField()
