@@ -5,30 +5,28 @@ limit takes effect on the very next request of every process.
 """
 
 import ipaddress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 import orjson
 from django.utils import timezone
 
 from accounts.principal import ACTIVE
-from billing import callers, grants, offers, rating
-from billing.allocation import Credit, Moves, allocate
+from billing import callers, grants, offers, rating, windows
+from billing.allocation import Credit, Moves, allocate, effect
 from billing.callers import Caller
 from billing.models import Hold
+from billing.moment import Moment
 from billing.offers import Offer
-from billing.terms import Admission, Ask, Refusal
-from foundation import periods
+from billing.quota import Shortage, credit_refusal, window_refusal
+from billing.terms import Admission, Ask, Leg, Refusal, WindowLeg
+from billing.windows import Room, Rooms
 from foundation.ids import FactIds
-from foundation.money import UnitPrices, usd_string
+from foundation.money import UnitPrices
 from foundation.sql import Cursor, distinct, insert_rows, placeholders
 
 CHAT = "chat"
-# How long a hold lives without a heartbeat.
-LEASE = timedelta(seconds=30)
-
 _CREDITS = """
     SELECT organization_id, id, source, amount, burned, held FROM billing_creditgrant
     WHERE starts_at <= %s AND (expires_at IS NULL OR expires_at > %s) AND organization_id IN """
@@ -36,20 +34,16 @@ _CREDITS = """
 _CREDITS_ORDER = " ORDER BY priority, expires_at IS NULL, expires_at, is_paid, id"
 _HOLD_COLUMNS = (
     "id", "organization_id", "project_id", "api_key_id", "secret_id", "user_id", "request_id", "model", "stream",
-    "state", "amount", "legs", "input_bound", "output_cap", "input_price", "cached_input_price", "output_price",
-    "price_ids", "admitted_at", "lease_until",
+    "state", "amount", "legs", "window_legs", "input_bound", "output_cap", "input_price", "cached_input_price",
+    "output_price", "price_ids", "admitted_at", "lease_until",
 )  # fmt: skip
 
 Answer = Admission | Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The instant of a batch, also as the database takes it."""
-
-    now: datetime
-    value: Any
-    lease_value: Any
+# Refusals that come before the rate limit.
+CALLER_REFUSALS = frozenset(
+    {"invalid_key", "disabled", "revoked", "expired", "insufficient_permissions", "ip_not_allowed",
+     "organization_suspended"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +57,50 @@ class _Terms:
     output_cap: int
 
 
-def admit(cursor: Cursor, asks: list[Ask], moves: Moves, ids: FactIds, moment: Moment) -> list[Answer]:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is set aside for one request."""
+
+    cap: int
+    amount: int
+    legs: tuple[Leg, ...]
+    window_legs: tuple[WindowLeg, ...]
+
+
+@dataclass(slots=True)
+class World:
+    """What the database says of everything that a batch touches; counted down in memory as the batch is decided."""
+
+    found: list[Caller | None]
+    offers: dict[str, Offer]
+    credit: dict[int, list[Credit]]
+    rooms: Rooms
+    moves: Moves
+    moment: Moment
+    refused_windows: dict[int, None] = field(default_factory=dict)
+
+
+def admit(cursor: Cursor, asks: list[Ask], moves: Moves, ids: FactIds, moment: Moment) -> tuple[list[Answer], World]:
     """An admission or a refusal for every ask, in their order; inserts the holds and adds their legs to `moves`."""
-    found = _callers(cursor, asks, moment)
-    catalog = offers.load(cursor, distinct(ask.model for ask in asks), moment.now, moment.value)
-    credit = _credits(cursor, found, moves, moment)
-    answers: list[Answer] = []
-    for ask, caller in zip(asks, found, strict=True):
-        answers.append(_decide(ask, caller, catalog.get(ask.model), credit, moves, ids, moment))
+    world = look(cursor, asks, moves, moment)
+    answers = [decide(ask, caller, world, ids) for ask, caller in zip(asks, world.found, strict=True)]
     _insert(cursor, [answer for answer in answers if isinstance(answer, Admission)], moment)
-    return answers
+    return answers, world
+
+
+def look(
+    cursor: Cursor, asks: list[Ask], moves: Moves, moment: Moment, found: list[Caller | None] | None = None
+) -> World:
+    """Read everything that the asks depend on, in the transaction that will place their holds."""
+    found = _callers(cursor, asks, moment) if found is None else found
+    return World(
+        found=found,
+        offers=offers.load(cursor, distinct(ask.model for ask in asks), moment.now, moment.value),
+        credit=_credits(cursor, found, moves, moment),
+        rooms=windows.load(cursor, found, {pk: effect(moves.by_window, pk) for pk in moves.by_window}, moment),
+        moves=moves,
+        moment=moment,
+    )
 
 
 def recent(seconds: int = 60) -> list[tuple[int, int, float]]:
@@ -119,28 +147,23 @@ def _read_credits(cursor: Cursor, organization_ids: list[int], moves: Moves, mom
     )
     credit: dict[int, list[Credit]] = {}
     for organization_id, grant_id, source, amount, burned, held in cursor.fetchall():
-        used = burned + held + moves.effect(grant_id)
+        used = burned + held + effect(moves.by_grant, grant_id)
         credit.setdefault(organization_id, []).append(Credit(grant_id, source, amount, used, amount - used))
     return credit
 
 
-def _decide(
-    ask: Ask,
-    caller: Caller | None,
-    offer: Offer | None,
-    credit: dict[int, list[Credit]],
-    moves: Moves,
-    ids: FactIds,
-    moment: Moment,
-) -> Answer:
+def decide(ask: Ask, caller: Caller | None, world: World, ids: FactIds) -> Answer:
+    """One ask against what the asks before it left."""
     refusal = refuse_caller(ask, caller)
     if refusal or caller is None:
         return refusal or _invalid_key()
-    terms = _terms(ask, caller, offer)
+    terms = _terms(ask, caller, world.offers.get(ask.model))
     if isinstance(terms, Refusal):
         return terms
-    credits = credit.get(caller.principal.organization_id, [])
-    return _hold(ask, caller, terms, credits, moves, ids, moment)
+    answer = _hold(ask, caller, terms, world, ids)
+    if isinstance(answer, Refusal) and answer.window_id is not None:
+        world.refused_windows[answer.window_id] = None
+    return answer
 
 
 def _invalid_key() -> Refusal:
@@ -210,28 +233,73 @@ def _too_long(ask: Ask, offer: Offer, principal_of: Caller) -> Refusal:
     return Refusal("context_length_exceeded", message, principal_of.principal, context=offer.context_length)
 
 
-def _hold(
-    ask: Ask,
-    caller: Caller,
-    terms: _Terms,
-    credits: list[Credit],
-    moves: Moves,
-    ids: FactIds,
-    moment: Moment,
-) -> Answer:
-    cap = terms.output_cap
+def _hold(ask: Ask, caller: Caller, terms: _Terms, world: World, ids: FactIds) -> Answer:
+    """Hold on every window and grant, or refuse by the first that has no room: key, project, organization, credit."""
+    rooms = windows.of_caller(world.rooms, caller)
+    credits = world.credit.get(caller.principal.organization_id, [])
+    cap = _fitting_cap(ask, terms, rooms, credits)
+    if isinstance(cap, Shortage):
+        if cap.room is not None:
+            return window_refusal(caller, cap, ask.max_tokens is None)
+        return credit_refusal(caller, credits, cap.needed, world.moment.now)
     amount = rating.hold(terms.input_bound, cap, terms.prices)
     legs = allocate(credits, amount)
-    if legs is None and ask.max_tokens is None:
-        available = sum(max(credit.available, 0) for credit in credits)
-        affordable = rating.affordable_output(available, terms.input_bound, terms.prices)
-        cap = min(cap, affordable or 0)
-        if cap >= 1:
-            amount = rating.hold(terms.input_bound, cap, terms.prices)
-            legs = allocate(credits, amount)
-    if legs is None:
-        return _no_credit(caller, credits, amount, moment)
-    moves.place(legs)
+    assert legs is not None
+    return _placed(ask, caller, terms, world, ids, _Held(cap, amount, legs, _take(rooms, amount, terms, cap)))
+
+
+def _fitting_cap(ask: Ask, terms: _Terms, rooms: list[Room], credits: list[Credit]) -> int | Shortage:
+    """The output cap that every window and the credit have room for; lowered only where the client named none."""
+    cap = terms.output_cap
+    shortage = _shortage(terms, cap, rooms, credits)
+    if shortage is None:
+        return cap
+    if ask.max_tokens is not None:
+        return shortage
+    lowered = min(cap, _affordable(terms, rooms, credits))
+    return lowered if lowered >= 1 else _shortage(terms, 1, rooms, credits) or shortage
+
+
+def _shortage(terms: _Terms, cap: int, rooms: list[Room], credits: list[Credit]) -> Shortage | None:
+    """The first window, else the credit, that has no room for a request of this size."""
+    amount = rating.hold(terms.input_bound, cap, terms.prices)
+    for room in rooms:
+        needed = windows.need(room.measure, amount, terms.input_bound + cap)
+        if room.is_hard and needed > room.left:
+            return Shortage(needed, room)
+    if amount > _available(credits):
+        return Shortage(amount)
+    return None
+
+
+def _affordable(terms: _Terms, rooms: list[Room], credits: list[Credit]) -> int:
+    """The largest output cap that fits everywhere; requests are not divisible."""
+    money = _available(credits)
+    most = terms.output_cap
+    for room in rooms:
+        if not room.is_hard:
+            continue
+        if room.measure == windows.USD:
+            money = min(money, room.left)
+        elif room.measure == windows.TOKENS:
+            most = min(most, room.left - terms.input_bound)
+    by_money = rating.affordable_output(money, terms.input_bound, terms.prices)
+    return most if by_money is None else min(most, by_money)
+
+
+def _available(credits: list[Credit]) -> int:
+    return sum(credit.available for credit in credits if credit.available > 0)
+
+
+def _take(rooms: list[Room], amount: int, terms: _Terms, cap: int) -> tuple[WindowLeg, ...]:
+    legs = tuple(windows.leg(room, amount, terms.input_bound + cap) for room in rooms)
+    for room, leg in zip(rooms, legs, strict=True):
+        room.used += leg.amount
+    return legs
+
+
+def _placed(ask: Ask, caller: Caller, terms: _Terms, world: World, ids: FactIds, held: _Held) -> Admission:
+    world.moves.place(held.legs, held.window_legs)
     return Admission(
         hold_id=ids.next(),
         principal=caller.principal,
@@ -239,41 +307,17 @@ def _hold(
         model=terms.offer.name,
         targets=terms.offer.targets,
         input_bound=terms.input_bound,
-        output_cap=cap,
-        output_lowered=cap < terms.output_cap,
+        output_cap=held.cap,
+        output_lowered=held.cap < terms.output_cap,
         prices=terms.prices,
         price_ids=terms.price_ids,
-        amount=amount,
-        legs=legs,
-        admitted_at=moment.now.timestamp(),
+        amount=held.amount,
+        legs=held.legs,
+        admitted_at=world.moment.now.timestamp(),
         stream=ask.stream,
         user_id=ask.user_id or caller.principal.user_id,
+        window_legs=held.window_legs,
     )
-
-
-def _no_credit(caller: Caller, credits: list[Credit], needed: int, moment: Moment) -> Refusal:
-    """Names whose limit refused, how much is used of how much, and when it resets."""
-    total = sum(credit.amount for credit in credits)
-    used = sum(credit.used for credit in credits)
-    resets_at = None
-    if caller.monthly_credit and caller.confirmed:
-        resets_at = periods.next_month_start(moment.now, caller.zone).isoformat().replace("+00:00", "Z")
-    name = caller.principal.organization_name
-    reset = f"It resets at {resets_at}. " if resets_at else ""
-    wait = "" if caller.confirmed else "Confirm your e-mail address: credit waits for it. "
-    message = (
-        f"Quota exceeded: the organization {name} has used or set aside ${usd_string(used)} of its "
-        f"${usd_string(total)} credit, and this request needs up to ${usd_string(needed)}. "
-        f"{reset}{wait}Add credit, upgrade the plan or lower max_tokens."
-    )
-    limit = {
-        "scope": "organization",
-        "name": "credit",
-        "used": usd_string(used),
-        "limit": usd_string(total),
-        "resets_at": resets_at,
-    }
-    return Refusal("insufficient_quota", message, caller.principal, limit=limit)
 
 
 def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None:
@@ -291,6 +335,7 @@ def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None
             "active",
             made.amount,
             orjson.dumps([(leg.grant_id, leg.amount) for leg in made.legs]).decode(),
+            _window_legs(made.window_legs),
             made.input_bound,
             made.output_cap,
             made.prices.input,
@@ -304,3 +349,9 @@ def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None
     ]
     if rows:
         insert_rows(cursor, "billing_hold", _HOLD_COLUMNS, rows)
+
+
+def _window_legs(legs: tuple[WindowLeg, ...]) -> str:
+    if not legs:
+        return "[]"
+    return orjson.dumps([(leg.window_id, leg.measure, leg.amount) for leg in legs]).decode()

@@ -1,8 +1,8 @@
-"""Which grants carry a hold, and which of them a charge burns: pure arithmetic over what the database said."""
+"""What a batch takes from and gives back to grants and windows: pure arithmetic over what the database said."""
 
 from dataclasses import dataclass, field
 
-from billing.terms import Leg
+from billing.terms import Leg, WindowLeg
 
 
 @dataclass(slots=True)
@@ -18,38 +18,56 @@ class Credit:
 
 @dataclass(slots=True)
 class Move:
-    """The summed change of one grant in a batch."""
+    """The summed change of one grant or window in a batch; what is burned of a grant is settled on a window."""
 
     held: int = 0
     burned: int = 0
-    # A new hold stands on it: the grant must still be live at the moment of the update.
-    needs_life: bool = False
+    # A new hold stands on it: it must still be live and have the room at the moment of the update.
+    placed: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.held or self.burned or self.placed)
 
 
 @dataclass(slots=True)
 class Moves:
-    """The summed changes of all grants in a batch, so that each row is updated once."""
+    """The summed changes of all grants and windows in a batch, so that each row is updated once."""
 
     by_grant: dict[int, Move] = field(default_factory=dict)
+    by_window: dict[int, Move] = field(default_factory=dict)
 
-    def place(self, legs: tuple[Leg, ...]) -> None:
+    def place(self, legs: tuple[Leg, ...], window_legs: tuple[WindowLeg, ...]) -> None:
         """Hold on every leg."""
         for leg in legs:
-            move = self.by_grant.setdefault(leg.grant_id, Move())
-            move.held += leg.amount
-            move.needs_life = True
+            _placed(self.by_grant, leg.grant_id, leg.amount)
+        for window_leg in window_legs:
+            _placed(self.by_window, window_leg.window_id, window_leg.amount)
 
     def lift(self, legs: tuple[Leg, ...], burned: list[Leg]) -> None:
-        """End a hold: take every leg away and burn what was charged."""
+        """End a hold on grants: take every leg away and burn what was charged."""
         for leg in legs:
             self.by_grant.setdefault(leg.grant_id, Move()).held -= leg.amount
         for leg in burned:
             self.by_grant.setdefault(leg.grant_id, Move()).burned += leg.amount
 
-    def effect(self, grant_id: int) -> int:
-        """Nano-USD by which the grant's availability shrinks in this batch so far."""
-        move = self.by_grant.get(grant_id)
-        return move.held + move.burned if move else 0
+    def lift_window(self, leg: WindowLeg, settled: int) -> None:
+        """End a hold on a window: take the leg away and settle what was used, never more than was held."""
+        move = self.by_window.setdefault(leg.window_id, Move())
+        move.held -= leg.amount
+        move.burned += min(settled, leg.amount)
+
+
+def _placed(moves: dict[int, Move], row_id: int, amount: int) -> None:
+    move = moves.setdefault(row_id, Move())
+    move.held += amount
+    move.placed = True
+
+
+def effect(moves: dict[int, Move], row_id: int) -> int:
+    """By how much the row's room shrinks in this batch so far."""
+    move = moves.get(row_id)
+    return move.held + move.burned if move else 0
 
 
 def allocate(credits: list[Credit], amount: int) -> tuple[Leg, ...] | None:

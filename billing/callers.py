@@ -14,7 +14,7 @@ from foundation.sql import Cursor, placeholders, utc
 _COLUMNS = """
     k.id, k.name, k.organization_id, k.project_id, k.owner_id, k.scopes, k.allowed_models, k.allowed_networks,
     k.requests_per_minute, k.expires_at, k.disabled_at, k.revoked_at,
-    o.name, o.suspended_at, o.confirmed_at, o.time_zone, p.archived_at,
+    o.name, o.suspended_at, o.confirmed_at, o.time_zone, p.archived_at, p.name,
     u.requests_per_minute, n.requests_per_minute, n.id, n.code, n.monthly_credit
 """
 _JOINS = """
@@ -27,7 +27,8 @@ _BY_SECRET = (
     f"SELECT s.fingerprint, s.id, s.ends_at, {_COLUMNS} FROM accounts_apikeysecret s "  # noqa: S608
     f"JOIN accounts_apikey k ON k.id = s.api_key_id {_JOINS} WHERE s.fingerprint IN "
 )
-_BY_KEY = f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.is_playground AND k.id IN "  # noqa: S608
+_BY_KEY = f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.id IN "  # noqa: S608
+_BY_PLAYGROUND_KEY = _BY_KEY.replace("WHERE", "WHERE k.is_playground AND")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Caller:
     monthly_credit: int
     zone: ZoneInfo
     confirmed: bool
+    project_name: str
     key_expires_at: datetime | None
     secret_ends_at: datetime | None
 
@@ -67,7 +69,7 @@ def _caller(row: tuple[Any, ...]) -> Caller:
     (
         _, secret_id, ends_at, key_id, key_name, organization_id, project_id, owner_id, scopes, models, networks,
         key_rpm, expires_at, disabled_at, revoked_at, organization_name, suspended_at, confirmed_at, zone, archived_at,
-        agreed_rpm, plan_rpm, plan_id, plan_code, monthly_credit,
+        project_name,        agreed_rpm, plan_rpm, plan_id, plan_code, monthly_credit,
     ) = row  # fmt: skip
     state = REVOKED if revoked_at else DISABLED if disabled_at or archived_at else ACTIVE
     allowed = _list(models)
@@ -94,6 +96,7 @@ def _caller(row: tuple[Any, ...]) -> Caller:
         monthly_credit=monthly_credit or 0,
         zone=ZoneInfo(zone),
         confirmed=confirmed_at is not None,
+        project_name=project_name,
         key_expires_at=utc(expires_at),
         secret_ends_at=utc(ends_at),
     )
@@ -109,6 +112,14 @@ def by_secret(cursor: Cursor, fingerprints: list[str], now: datetime) -> dict[st
 
 def by_playground_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
     """Callers that enter with a session, by the id of their project's playground key."""
+    if not key_ids:
+        return {}
+    cursor.execute(_BY_PLAYGROUND_KEY + placeholders(len(key_ids)), key_ids)
+    return {row[3]: _caller(row).at(now) for row in cursor.fetchall()}
+
+
+def by_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
+    """Callers by the id of their key, whoever asks about them."""
     if not key_ids:
         return {}
     cursor.execute(_BY_KEY + placeholders(len(key_ids)), key_ids)

@@ -13,11 +13,11 @@ from django.utils import timezone
 from accounts.models import ApiKey
 from accounts.principal import ACTIVE, Principal
 from billing import demo_organization, demo_traffic, grants, offers, rating, settlement
-from billing.admission import LEASE
 from billing.allocation import Credit, Moves, allocate, burn
 from billing.demo_organization import Demo
 from billing.demo_traffic import Request
 from billing.models import CreditGrant, GrantKind, Hold, HoldState, MeteringProcess, Subscription
+from billing.moment import LEASE
 from billing.offers import Offer
 from billing.terms import Admission, Outcome
 from catalog.models import Plan
@@ -152,7 +152,7 @@ def _outcome(books: _Books, request: Request, moves: Moves) -> Outcome:
     legs = allocate(books.purse.live(request.at), amount)
     if legs is None:
         raise RuntimeError(f"The demo organization ran out of credit on {request.at:%Y-%m-%d}.")
-    moves.place(legs)
+    moves.place(legs, ())
     books.purse.take({leg.grant_id: leg.amount for leg in burn(legs, rating.charge(request.counts, prices))})
     principal = books.principals[request.habit.key]
     person = books.demo.people.get(request.habit.person)

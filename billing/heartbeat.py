@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.admission import LEASE
+from billing.moment import LEASE
 from foundation.sql import placeholders
 from usage.counts import TokenCounts
 

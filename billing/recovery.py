@@ -1,7 +1,6 @@
 """Recover holds whose process died: settle what they had produced, release what had produced nothing."""
 
 import logging
-from datetime import timedelta
 
 import orjson
 from django.utils import timezone
@@ -9,7 +8,8 @@ from django.utils import timezone
 from accounts.principal import ACTIVE, Principal
 from billing import batch, settlement
 from billing.models import Hold
-from billing.terms import Admission, Leg, Outcome
+from billing.moment import LEASE
+from billing.terms import Admission, Leg, Outcome, WindowLeg
 from foundation.ids import FactIds
 from foundation.money import UnitPrices
 from usage.counts import TokenCounts
@@ -56,11 +56,12 @@ def _outcome(hold: Hold) -> Outcome:
         admitted_at=hold.admitted_at.timestamp(),
         stream=hold.stream,
         user_id=hold.user_id,
+        window_legs=tuple(WindowLeg(*leg) for leg in orjson.loads(hold.window_legs)),
     )
     counts = None
     if hold.progress_output is not None:
         counts = TokenCounts(hold.progress_input or 0, hold.progress_cached_input or 0, hold.progress_output)
-    ended = max(hold.lease_until - timedelta(seconds=30), hold.admitted_at)
+    ended = max(hold.lease_until - LEASE, hold.admitted_at)
     return Outcome(
         admission=admission,
         counts=counts,

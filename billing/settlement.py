@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection
 
-from billing import ledger, rating
+from billing import ledger, rating, windows
 from billing.allocation import Moves, burn
 from billing.models.ledger import Account
-from billing.terms import Outcome, Receipt
+from billing.terms import Admission, Outcome, Receipt
 from foundation import periods
 from foundation.sql import Cursor, insert_rows, placeholders
 from usage.counts import TokenCounts
@@ -34,7 +34,7 @@ _NOTHING = Receipt(event_id=None, charge=0, counts=None)
 
 
 def settle(cursor: Cursor, outcomes: list[Outcome], moves: Moves, state: str = SETTLED) -> list[Receipt]:
-    """A receipt for every outcome, in their order; adds to `moves` what the grants lose and get back."""
+    """A receipt for every outcome, in their order; adds to `moves` what grants and windows lose and get back."""
     used = [outcome.admission.hold_id for outcome in outcomes if outcome.counts is not None]
     unused = [outcome.admission.hold_id for outcome in outcomes if outcome.counts is None]
     won = _claim(cursor, used, state) | _claim(cursor, unused, RELEASED)
@@ -76,11 +76,13 @@ def _record(
     admission, counts = outcome.admission, outcome.counts
     if counts is None:
         moves.lift(admission.legs, [])
+        _lift_windows(admission, moves, None, 0)
         return _NOTHING
     actual = rating.charge(counts, admission.prices)
     charge = min(actual, admission.amount)
     burned = burn(admission.legs, charge)
     moves.lift(admission.legs, burned)
+    _lift_windows(admission, moves, counts, charge)
     at = datetime.fromtimestamp(admission.admitted_at, UTC)
     at_value = connection.ops.adapt_datetimefield_value(at)
     events.append(_event_row(outcome, counts, at_value, charge, actual - charge))
@@ -107,6 +109,15 @@ def _record(
         )
     )
     return Receipt(admission.hold_id, charge, counts)
+
+
+def _lift_windows(admission: Admission, moves: Moves, counts: TokenCounts | None, charge: int) -> None:
+    """Settle on every window what its measure counts; a request that produced nothing is none."""
+    if not admission.window_legs:
+        return
+    tokens = 0 if counts is None else counts.input + counts.cached_input + counts.output
+    for leg in admission.window_legs:
+        moves.lift_window(leg, 0 if counts is None else windows.need(leg.measure, charge, tokens))
 
 
 def _event_row(outcome: Outcome, counts: TokenCounts, at_value: Any, charge: int, overrun: int) -> tuple[Any, ...]:

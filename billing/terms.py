@@ -56,6 +56,15 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowLeg:
+    """The part of a hold that stands on one spending window, in the window's measure: usd (nano), tokens, requests."""
+
+    window_id: int
+    measure: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """An admitted request: what is held, at which prices, and who may be asked. Settle takes it back."""
 
@@ -78,6 +87,7 @@ class Admission:
     admitted_at: float
     stream: bool
     user_id: int | None = None
+    window_legs: tuple[WindowLeg, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ class Refusal:
     limit: dict[str, Any] | None = None
     # The model's context, tokens.
     context: int | None = None
+    # The window whose limit refused, when one did.
+    window_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

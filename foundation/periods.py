@@ -18,6 +18,11 @@ BUCKET = timedelta(minutes=15)
 _BUCKET_SECONDS = 900
 
 
+def iso(at: datetime) -> str:
+    """ISO 8601 in UTC with a Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def bucket_start(at: datetime) -> datetime:
     """The 15-minute UTC bucket that holds `at`; every zone's days are unions of such buckets."""
     seconds = int(at.timestamp()) // _BUCKET_SECONDS * _BUCKET_SECONDS
