@@ -30,7 +30,8 @@ def run(
     refused_windows: list[int] = []
     with transaction.atomic(), connection.cursor() as cursor:
         moment = moment_at()
-        receipts = settlement.settle(cursor, outcomes, moves, state) if outcomes else []
+        stale_at = moment.value if state == settlement.RECOVERED else None
+        receipts = settlement.settle(cursor, outcomes, moves, state, stale_at) if outcomes else []
         if asks:
             answers, world = admission.admit(cursor, asks, moves, ids, moment)
             refused_windows = list(world.refused_windows)

@@ -33,11 +33,16 @@ _PENDING_COLUMNS = (
 _NOTHING = Receipt(event_id=None, charge=0, counts=None)
 
 
-def settle(cursor: Cursor, outcomes: list[Outcome], moves: Moves, state: str = SETTLED) -> list[Receipt]:
-    """A receipt for every outcome, in their order; adds to `moves` what grants and windows lose and get back."""
-    used = [outcome.admission.hold_id for outcome in outcomes if outcome.counts is not None]
-    unused = [outcome.admission.hold_id for outcome in outcomes if outcome.counts is None]
-    won = _claim(cursor, used, state) | _claim(cursor, unused, RELEASED)
+def settle(
+    cursor: Cursor, outcomes: list[Outcome], moves: Moves, state: str = SETTLED, stale_at: Any = None
+) -> list[Receipt]:
+    """A receipt for every outcome, in their order; adds to `moves` what grants and windows lose and get back.
+
+    With `stale_at` (as the database takes it) only holds whose lease ended before are touched.
+    """
+    used = sorted(outcome.admission.hold_id for outcome in outcomes if outcome.counts is not None)
+    unused = sorted(outcome.admission.hold_id for outcome in outcomes if outcome.counts is None)
+    won = _claim(cursor, used, state, stale_at) | _claim(cursor, unused, RELEASED, stale_at)
     events: list[tuple[Any, ...]] = []
     entries: list[tuple[Any, ...]] = []
     pending: list[tuple[Any, ...]] = []
@@ -54,13 +59,27 @@ def settle(cursor: Cursor, outcomes: list[Outcome], moves: Moves, state: str = S
     return receipts
 
 
-def _claim(cursor: Cursor, hold_ids: list[int], state: str) -> set[int]:
+def foreseen(outcome: Outcome) -> Receipt:
+    """What settling will do, unless the hold is recovered first."""
+    if outcome.counts is None:
+        return _NOTHING
+    charge = min(rating.charge(outcome.counts, outcome.admission.prices), outcome.admission.amount)
+    return Receipt(outcome.admission.hold_id, charge, outcome.counts)
+
+
+def _claim(cursor: Cursor, hold_ids: list[int], state: str, stale_at: Any) -> set[int]:
+    """The holds that this transaction ends; with `stale_at` only those whose lease had run out by then."""
     if not hold_ids:
         return set()
+    params: list[Any] = [state, *hold_ids]
+    is_stale = ""
+    if stale_at is not None:
+        is_stale = "AND lease_until < %s "
+        params.append(stale_at)
     cursor.execute(
         f"UPDATE billing_hold SET state = %s WHERE state = 'active' AND id IN {placeholders(len(hold_ids))} "  # noqa: S608
-        "RETURNING id",
-        [state, *hold_ids],
+        f"{is_stale}RETURNING id",
+        params,
     )
     return {row[0] for row in cursor.fetchall()}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.contrib.sessions.backends.db import SessionStore
 
 from accounts import idempotency
-from billing import recovery
+from billing import recovery, refused
 from usage import rollups
 
 
@@ -24,7 +24,8 @@ class Job:
 
 JOBS = (
     Job("fold-usage", rollups.fold_pending, every=5.0),
-    Job("recover-holds", recovery.sweep_stale_holds, every=10.0),
+    Job("recover-holds", recovery.watch_stale_holds, every=10.0),
+    Job("forget-old-refusals", refused.forget_old, every=60.0),
     Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
     Job("clear-sessions", SessionStore.clear_expired, every=3600.0),
 )

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from accounts.principal import Principal
-from billing import admission, balances, batch, callers, heartbeat
+from billing import admission, balances, batch, callers, heartbeat, refused, settlement
 from billing.models import MeteringProcess
+from billing.refused import RefusalNote
+from billing.spool import Spool
 from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal
 from catalog.prices import price_list
 from foundation import secrets
@@ -39,6 +41,9 @@ _RENEW_EVERY = 5.0
 _PROGRESS_EVERY = 1.0
 # A process that cannot renew for this long must assume that its holds are being recovered.
 _FENCE_AFTER = 20.0
+# Refusals of one second that are counted; what is beyond is an attack, and shows in the request log.
+_MOST_REFUSALS = 20_000
+_REPLAYED_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class _Call:
     payload: Any
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
+    since: float
     result: Any = None
     error: BaseException | None = None
 
@@ -60,7 +66,13 @@ class BridgeFigures:
     last_batch: int = 0
     last_commit_seconds: float = 0.0
     replays: int = 0
+    # Settlements that were written to the local spool because the database was away.
+    spooled: int = 0
+    # How long the oldest call of the last batch had waited for its turn.
+    last_wait_seconds: float = 0.0
     recent_commits: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    recent_waits: deque[float] = field(default_factory=lambda: deque(maxlen=256))
+    recent_batches: deque[int] = field(default_factory=lambda: deque(maxlen=256))
 
 
 class Bridge:
@@ -80,6 +92,10 @@ class Bridge:
         self._renewed_at = time.monotonic()
         self._releases: set[asyncio.Future[Receipt]] = set()
         self._pepper = settings.KEY_PEPPER.encode()
+        self._spool = Spool(settings.DATA_DIR / "spool")
+        # The last call found no database: the next ones do not wait for it, but try once.
+        self._away = False
+        self._refusals: deque[RefusalNote] = deque(maxlen=_MOST_REFUSALS)
 
     # ---------------------------------------------------------------- life
 
@@ -136,6 +152,10 @@ class Bridge:
             self._progress[admission.hold_id] = counts
         return not self._is_fenced()
 
+    def note_refusal(self, note: RefusalNote) -> None:
+        """Count a refused request and keep it among its key's newest; nobody waits for it."""
+        self._refusals.append(note)
+
     async def models(self, principal: Principal) -> list[dict[str, Any]]:
         """The models that the caller may use, as the contract's model objects."""
         return await self.read(_models, principal)
@@ -166,7 +186,7 @@ class Bridge:
         if self._stopping or self._writer is None:
             raise BridgeUnavailable("The gateway is stopping.")
         loop = asyncio.get_running_loop()
-        call = _Call(verb, payload, loop, loop.create_future())
+        call = _Call(verb, payload, loop, loop.create_future(), time.perf_counter())
         with self._lock:
             self._queue.append(call)
         self._wake.set()
@@ -175,6 +195,7 @@ class Bridge:
     # ---------------------------------------------------------------- the writer thread
 
     def _run(self) -> None:
+        self._spool.inherit()
         while True:
             self._wake.wait(timeout=_PROGRESS_EVERY)
             self._wake.clear()
@@ -182,15 +203,54 @@ class Bridge:
                 calls, self._queue = self._queue[:_MOST_IN_A_BATCH], self._queue[_MOST_IN_A_BATCH:]
                 if self._queue:
                     self._wake.set()
+            self._replay()
             if calls:
                 self._serve(calls)
             elif self._stopping:
                 break
             self._beat()
+        self._note_refusals()
+        self._spool.close()
         connection.close()
+
+    def _replay(self) -> None:
+        """Settle what waits in the spool, before anything else is served."""
+        if self._spool.is_empty:
+            return
+        outcomes = self._spool.read()
+        try:
+            late = 0
+            for start in range(0, len(outcomes), _REPLAYED_AT_ONCE):
+                late += self._replay_some(outcomes[start : start + _REPLAYED_AT_ONCE])
+        except (OperationalError, InterfaceError, batch.Conflict):
+            self._away = True
+            connection.close()
+            return
+        self._spool.clear()
+        self._away = False
+        for outcome in outcomes:
+            self._ended(outcome.admission.hold_id)
+        log.warning("replayed %d settlements from the spool, %d were already recorded", len(outcomes), late)
+
+    def _replay_some(self, outcomes: list[Outcome]) -> int:
+        """How many of them had been recorded or recovered before."""
+        try:
+            receipts = batch.run([], outcomes, self._fact_ids())[1]
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if len(outcomes) > 1:
+                return sum(self._replay_some([outcome]) for outcome in outcomes)
+            if isinstance(error, batch.Conflict):
+                raise
+            log.exception("a settlement from the spool is impossible; it is kept aside")
+            self._spool.reject(outcomes[0])
+            return 0
+        return sum(1 for outcome, made in zip(outcomes, receipts, strict=True) if outcome.counts and not made.event_id)
 
     def _serve(self, calls: list[_Call]) -> None:
         started = time.perf_counter()
+        waited = started - min(call.since for call in calls)
         try:
             self._batch(calls)
         except Exception as error:
@@ -204,7 +264,10 @@ class Bridge:
         figures.calls += len(calls)
         figures.last_batch = len(calls)
         figures.last_commit_seconds = spent
+        figures.last_wait_seconds = waited
         figures.recent_commits.append(spent)
+        figures.recent_waits.append(waited)
+        figures.recent_batches.append(len(calls))
         self._resolve(calls)
 
     def _batch(self, calls: list[_Call]) -> None:
@@ -223,9 +286,12 @@ class Bridge:
                 self._live.add(answer.hold_id)
         for call, receipt in zip(settles, receipts, strict=True):
             call.result = receipt
-            hold_id = call.payload.admission.hold_id
-            self._live.discard(hold_id)
-            self._progress.pop(hold_id, None)
+            self._ended(call.payload.admission.hold_id)
+        self._away = False
+
+    def _ended(self, hold_id: int) -> None:
+        self._live.discard(hold_id)
+        self._progress.pop(hold_id, None)
 
     def _authenticate(self, calls: list[_Call]) -> None:
         if not calls:
@@ -239,7 +305,7 @@ class Bridge:
 
     def _single(self, call: _Call) -> None:
         """One call alone, tried again while other processes are in the way or the database is away."""
-        for attempt in range(_TRIES):
+        for attempt in range(1 if self._away else _TRIES):
             try:
                 self._batch([call])
                 call.error = None
@@ -254,12 +320,27 @@ class Bridge:
                 log.exception("a %s failed", call.verb)
                 call.error = error
                 return
-        if call.verb == "settle":
-            # Without a heartbeat the sweeper recovers the hold once the database is back.
-            self._live.discard(call.payload.admission.hold_id)
+        self._away = not isinstance(call.error, batch.Conflict)
+        if call.verb == "settle" and self._spooled(call):
+            return
         unavailable = BridgeUnavailable("The database cannot be reached.")
         unavailable.__cause__ = call.error
         call.error = unavailable
+
+    def _spooled(self, call: _Call) -> bool:
+        """Put a settlement on the disk instead; its hold stays, with its heartbeat, until the spool is replayed."""
+        outcome: Outcome = call.payload
+        try:
+            self._spool.append(outcome)
+        except OSError:
+            log.exception("a settlement could not be written to the spool")
+            # Without a heartbeat the sweeper recovers the hold once the database is back.
+            self._ended(outcome.admission.hold_id)
+            return False
+        self.figures.spooled += 1
+        call.error = None
+        call.result = settlement.foreseen(outcome)
+        return True
 
     def _fact_ids(self) -> FactIds:
         if self._ids is None:
@@ -270,7 +351,7 @@ class Bridge:
         """Renew the leases of this process's holds and write down the progress of its streams."""
         now = time.monotonic()
         due = now - self._renewed_at
-        if due < _PROGRESS_EVERY or (due < _RENEW_EVERY and not self._progress):
+        if due < _PROGRESS_EVERY or (due < _RENEW_EVERY and not self._progress and not self._refusals):
             return
         progress = {pk: counts for pk, counts in list(self._progress.items()) if pk in self._live}
         try:
@@ -287,6 +368,18 @@ class Bridge:
             if self._progress.get(pk) is counts:
                 self._progress.pop(pk, None)
         self._renewed_at = now
+        self._note_refusals()
+
+    def _note_refusals(self) -> None:
+        """Write down the refusals of the last second; they are not worth a request."""
+        notes = [self._refusals.popleft() for _ in range(len(self._refusals))]
+        if not notes:
+            return
+        try:
+            refused.record(notes)
+        except DatabaseError:
+            log.warning("%d refusals could not be counted", len(notes), exc_info=True)
+            connection.close()
 
     def _resolve(self, calls: list[_Call]) -> None:
         """Wake the waiting coroutines: one call into each event loop for the whole batch."""

@@ -3,16 +3,23 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from django.db import OperationalError
+from django.utils import timezone
 
-from billing import batch
-from billing.models import CreditGrant, Hold
+from accounts.principal import ACTIVE
+from billing import batch, recovery, spool
+from billing.models import CreditGrant, Hold, RefusalCount, RefusedRequest
+from billing.refused import RefusalNote
+from billing.spool import Spool
 from billing.terms import Admission, BridgeUnavailable, Refusal
 from gateway.bridge import Bridge
 from tests.billing.desk import ask, outcome, serve_all_models
 from tests.people import house
+from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
 pytestmark = pytest.mark.database
@@ -23,6 +30,12 @@ def request_of_alice(own_database):
     alice = house(rpm=100_000)
     serve_all_models()
     return ask(*alice.key())
+
+
+@pytest.fixture(autouse=True)
+def spool_folder(tmp_path, settings):
+    settings.DATA_DIR = tmp_path
+    return tmp_path / "spool"
 
 
 @pytest_asyncio.fixture
@@ -118,3 +131,131 @@ async def test_two_processes_never_overdraw_one_grant(bridge, request_of_alice):
 
 def _set_credit(amount):
     CreditGrant.objects.update(amount=amount)
+
+
+class Outage:
+    """A database that can be taken away from the money core."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.is_on = False
+        real = batch.run
+
+        def run(*args, **named):
+            if self.is_on:
+                raise OperationalError("the connection is closed")
+            return real(*args, **named)
+
+        monkeypatch.setattr(batch, "run", run)
+
+
+@pytest.fixture
+def outage(monkeypatch):
+    return Outage(monkeypatch)
+
+
+async def recorded(bridge, number):
+    """Wait until so many events are on record."""
+    for _ in range(100):
+        if await bridge.read(UsageEvent.objects.count) == number:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_a_settlement_waits_on_disk_while_the_database_is_away(bridge, request_of_alice, outage, spool_folder):
+    first, second = await asyncio.gather(*[bridge.admit(request_of_alice) for _ in range(2)])
+    outage.is_on = True
+    receipts = await asyncio.gather(bridge.settle(outcome(first)), bridge.settle(outcome(second, TokenCounts(1, 2, 3))))
+    # Whoever waits is told after the fsync, with what will be booked.
+    assert [receipt.charge for receipt in receipts] == [57_700, 270 + 140 + 3300]
+    assert len(list(spool_folder.glob("*.jsonl"))) == 1
+    with pytest.raises(BridgeUnavailable):
+        await bridge.admit(request_of_alice)
+    assert await bridge.read(UsageEvent.objects.count) == 0
+    outage.is_on = False
+    assert await recorded(bridge, 2)
+    grant = await bridge.read(CreditGrant.objects.get)
+    assert (grant.held, grant.burned) == (0, sum(receipt.charge for receipt in receipts))
+    assert isinstance(await bridge.admit(request_of_alice), Admission)
+    assert bridge.figures.spooled == 2
+
+
+async def test_the_next_process_settles_what_a_killed_one_left(bridge, request_of_alice, spool_folder):
+    admissions = [await bridge.admit(request_of_alice) for _ in range(3)]
+    left = Spool(spool_folder)
+    for admission in admissions:
+        left.append(outcome(admission))
+    [path] = spool_folder.glob("*.jsonl")
+    whole = path.read_bytes()
+    # Killed while it wrote the third.
+    path.write_bytes(whole[:-40])
+    other = Bridge()
+    other.start()
+    # Its process lives: nobody touches its file.
+    assert not await recorded(bridge, 1)
+    await asyncio.to_thread(other.stop)
+    left.close()
+    third = Bridge()
+    third.start()
+    assert await recorded(bridge, 2)
+    await asyncio.to_thread(third.stop)
+    assert not list(spool_folder.glob("*.jsonl"))
+    # A second replay of the same file changes nothing.
+    (spool_folder / "1-copy.jsonl").write_bytes(whole[:-40])
+    fourth = Bridge()
+    fourth.start()
+    assert isinstance(await fourth.admit(request_of_alice), Admission)
+    await asyncio.to_thread(fourth.stop)
+    assert await bridge.read(UsageEvent.objects.count) == 2
+
+
+async def test_a_settlement_that_was_recovered_meanwhile_charges_no_one_twice(
+    bridge, request_of_alice, outage, spool_folder
+):
+    made = await bridge.admit(request_of_alice)
+    outage.is_on = True
+    await bridge.settle(outcome(made))
+    outage.is_on = False
+
+    def expire_and_sweep():
+        Hold.objects.update(lease_until=timezone.now() - timedelta(minutes=1))
+        recovery.sweep_stale_holds()
+
+    await bridge.read(expire_and_sweep)
+    assert isinstance(await bridge.admit(request_of_alice), Admission)
+    hold = await bridge.read(lambda: Hold.objects.get(pk=made.hold_id))
+    events = await bridge.read(UsageEvent.objects.count)
+    # Either the spool or the sweeper was first, and the other did nothing.
+    assert (hold.state, events) in {("settled", 1), ("released", 0)}
+
+
+async def test_the_impossible_is_kept_aside_and_stops_nobody(bridge, request_of_alice, spool_folder):
+    made = await bridge.admit(request_of_alice)
+    spool_folder.mkdir()
+    line = spool.encode(outcome(made, finish_reason=None))
+    (spool_folder / "1-left.jsonl").write_bytes(line + b"\n")
+    other = Bridge()
+    other.start()
+    assert isinstance(await other.admit(request_of_alice), Admission)
+    await asyncio.to_thread(other.stop)
+    assert (spool_folder / "rejected.txt").read_bytes() == line + b"\n"
+
+
+async def test_refusals_are_counted_and_the_newest_kept(bridge, request_of_alice):
+    made = await bridge.admit(request_of_alice)
+    assert made.principal.state == ACTIVE
+    for number in range(250):
+        code = "rate_limit_exceeded" if number % 2 else "insufficient_quota"
+        bridge.note_refusal(
+            RefusalNote(made.principal, f"req_{number}", "deepseek-chat", code, "Too fast.", timezone.now())
+        )
+    for _ in range(100):
+        if await bridge.read(RefusedRequest.objects.count):
+            break
+        await asyncio.sleep(0.05)
+    kept = await bridge.read(lambda: list(RefusedRequest.objects.values_list("request_id", flat=True)))
+    assert kept == [f"req_{number}" for number in range(249, 149, -1)]
+    counts = await bridge.read(lambda: list(RefusalCount.objects.values_list("code", "count")))
+    # Those for money are counted by admission itself.
+    assert [code for code, _ in counts] == ["rate_limit_exceeded"] * len(counts)
+    assert sum(count for _, count in counts) == 125
