@@ -93,9 +93,10 @@ def look(
 ) -> World:
     """Read everything that the asks depend on, in the transaction that will place their holds."""
     found = _callers(cursor, asks, moment) if found is None else found
+    revision = next((caller.revision for caller in found if caller), None)
     return World(
         found=found,
-        offers=offers.load(cursor, distinct(ask.model for ask in asks), moment.now, moment.value),
+        offers=offers.find(cursor, distinct(ask.model for ask in asks), revision, moment),
         credit=_credits(cursor, found, moves, moment),
         rooms=windows.load(cursor, found, {pk: effect(moves.by_window, pk) for pk in moves.by_window}, moment),
         moves=moves,

@@ -6,7 +6,7 @@ everything back, and the bridge replays the requests singly, so that one bad req
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing import admission, alerting, refused, settlement
 from billing.admission import Answer
@@ -14,7 +14,7 @@ from billing.allocation import Move, Moves
 from billing.moment import Moment, moment_at
 from billing.terms import Ask, Outcome, Receipt
 from foundation.ids import FactIds
-from foundation.sql import Cursor
+from foundation.sql import Cursor, batch_cursor
 
 
 class Conflict(RuntimeError):
@@ -28,7 +28,7 @@ def run(
     moves = Moves()
     answers: list[Answer] = []
     refused_windows: list[int] = []
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), batch_cursor() as cursor:
         moment = moment_at()
         stale_at = moment.value if state == settlement.RECOVERED else None
         receipts = settlement.settle(cursor, outcomes, moves, state, stale_at) if outcomes else []

@@ -15,7 +15,9 @@ _COLUMNS = """
     k.id, k.name, k.organization_id, k.project_id, k.owner_id, k.scopes, k.allowed_models, k.allowed_networks,
     k.requests_per_minute, k.expires_at, k.disabled_at, k.revoked_at,
     o.name, o.suspended_at, o.confirmed_at, o.time_zone, p.archived_at, p.name,
-    u.requests_per_minute, n.requests_per_minute, n.id, n.code, n.monthly_credit
+    u.requests_per_minute, n.requests_per_minute, n.id, n.code, n.monthly_credit,
+    (SELECT number FROM catalog_catalogrevision WHERE id = 1),
+    EXISTS (SELECT 1 FROM billing_spendinglimit l WHERE l.organization_id = k.organization_id AND l.removed_at IS NULL)
 """
 _JOINS = """
     JOIN accounts_organization o ON o.id = k.organization_id
@@ -45,6 +47,10 @@ class Caller:
     project_name: str
     key_expires_at: datetime | None
     secret_ends_at: datetime | None
+    # Of the catalog, at the moment of reading.
+    revision: int | None
+    # Whether anything of the organization has a limit.
+    has_limits: bool
 
     def at(self, now: datetime) -> "Caller":
         """The caller with the state that holds at `now`."""
@@ -69,7 +75,7 @@ def _caller(row: tuple[Any, ...]) -> Caller:
     (
         _, secret_id, ends_at, key_id, key_name, organization_id, project_id, owner_id, scopes, models, networks,
         key_rpm, expires_at, disabled_at, revoked_at, organization_name, suspended_at, confirmed_at, zone, archived_at,
-        project_name,        agreed_rpm, plan_rpm, plan_id, plan_code, monthly_credit,
+        project_name,        agreed_rpm, plan_rpm, plan_id, plan_code, monthly_credit, revision, has_limits,
     ) = row  # fmt: skip
     state = REVOKED if revoked_at else DISABLED if disabled_at or archived_at else ACTIVE
     allowed = _list(models)
@@ -99,6 +105,8 @@ def _caller(row: tuple[Any, ...]) -> Caller:
         project_name=project_name,
         key_expires_at=utc(expires_at),
         secret_ends_at=utc(ends_at),
+        revision=revision,
+        has_limits=bool(has_limits),
     )
 
 

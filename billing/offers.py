@@ -1,9 +1,13 @@
 """What a model costs this caller and who serves it, as the catalog has it now."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
+from billing.moment import Moment
 from billing.terms import UpstreamTarget
 from catalog.providers import open_secret
 from foundation.money import UnitPrices
@@ -22,6 +26,8 @@ _ROUTES = """
 _CLASSES = ("input", "cached_input", "output")
 # A price for one organization beats a plan's, which beats everybody's.
 _RANK = {"everybody": 0, "plan": 1, "organization": 2}
+_MOST_REMEMBERED = 10_000
+Priced = tuple[UnitPrices, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,18 @@ class Offer:
     has_vocabulary: bool
     price_rows: tuple[PriceRow, ...]
     targets: tuple[UpstreamTarget, ...]
+    _priced: dict[tuple[int, int | None], Priced | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def prices(self, organization_id: int, plan_id: int | None) -> tuple[UnitPrices, tuple[int, int, int]] | None:
+    def prices(self, organization_id: int, plan_id: int | None) -> Priced | None:
         """The prices for this organization and the ids of their rows; None when a class has no price."""
+        who = (organization_id, plan_id)
+        if who not in self._priced:
+            if len(self._priced) > _MOST_REMEMBERED:
+                self._priced.clear()
+            self._priced[who] = self._find(organization_id, plan_id)
+        return self._priced[who]
+
+    def _find(self, organization_id: int, plan_id: int | None) -> Priced | None:
         best: dict[str, PriceRow] = {}
         for row in self.price_rows:
             if not row.applies(organization_id, plan_id):
@@ -70,8 +85,55 @@ class Offer:
         return prices, (chosen[0].price_id, chosen[1].price_id, chosen[2].price_id)
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """The offers of one revision of one database's catalog, true from when they were read to the next price change."""
+
+    database: str = ""
+    revision: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    offers: dict[str, Offer] = field(default_factory=dict)
+
+    def holds(self, database: str, revision: int, now: datetime) -> bool:
+        """Whether what is here is what the database has at this moment."""
+        if (self.database, self.revision) != (database, revision) or self.since is None:
+            return False
+        return self.since <= now and (self.until is None or now < self.until)
+
+
+# The writer thread of a process is its only user in service; a test may have others.
+_shelf = threading.local()
+
+
 def _order(row: PriceRow) -> tuple[int, datetime, int]:
     return _RANK[row.scope], row.effective_from, row.price_id
+
+
+def find(cursor: Cursor, names: list[str], revision: int | None, moment: Moment) -> dict[str, Offer]:
+    """Offers by public name; a model that is unknown or retired is absent. `revision`: the catalog's, read in this
+    transaction; what was read under the same one is not read again.
+    """
+    if revision is None:
+        return {}
+    database = str(connection.settings_dict["NAME"])
+    shelf: _Shelf = getattr(_shelf, "own", None) or _Shelf()
+    if not shelf.holds(database, revision, moment.now):
+        shelf = _Shelf(database, revision, moment.now, _next_change(cursor, moment))
+        _shelf.own = shelf
+    missing = [name for name in names if name not in shelf.offers]
+    if missing:
+        shelf.offers.update(load(cursor, missing, moment.now, moment.value))
+    return shelf.offers
+
+
+def _next_change(cursor: Cursor, moment: Moment) -> datetime | None:
+    cursor.execute(
+        "SELECT effective_from FROM catalog_price WHERE effective_from > %s ORDER BY effective_from LIMIT 1",
+        [moment.value],
+    )
+    rows = cursor.fetchall()
+    return utc(rows[0][0]) if rows else None
 
 
 def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dict[str, Offer]:

@@ -4,6 +4,7 @@ Only the statement that turns a hold from active to ended wins; who comes second
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -102,8 +103,7 @@ def _record(
     burned = burn(admission.legs, charge)
     moves.lift(admission.legs, burned)
     _lift_windows(admission, moves, counts, charge)
-    at = datetime.fromtimestamp(admission.admitted_at, UTC)
-    at_value = connection.ops.adapt_datetimefield_value(at)
+    at_value, bucket_value = _instants(admission.admitted_at)
     events.append(_event_row(outcome, counts, at_value, charge, actual - charge))
     organization_id = admission.principal.organization_id
     if charge:
@@ -119,7 +119,7 @@ def _record(
             admission.principal.project_id,
             admission.principal.key_id,
             admission.model,
-            connection.ops.adapt_datetimefield_value(periods.bucket_start(at)),
+            bucket_value,
             1,
             counts.input,
             counts.cached_input,
@@ -128,6 +128,15 @@ def _record(
         )
     )
     return Receipt(admission.hold_id, charge, counts)
+
+
+# What was admitted together has one instant.
+@lru_cache(maxsize=4096)
+def _instants(admitted_at: float) -> tuple[Any, Any]:
+    """The instant and the start of its rollup bucket, as the database takes them."""
+    at = datetime.fromtimestamp(admitted_at, UTC)
+    adapt = connection.ops.adapt_datetimefield_value
+    return adapt(at), adapt(periods.bucket_start(at))
 
 
 def _lift_windows(admission: Admission, moves: Moves, counts: TokenCounts | None, charge: int) -> None:

@@ -85,7 +85,7 @@ def load(cursor: Cursor, found: Iterable[Caller | None], effects: dict[int, int]
     """Open windows by (scope, id) of everything that these callers belong to. `effects`: what the batch already
     took or freed by window id.
     """
-    known = {caller.principal.key_id: caller for caller in found if caller}
+    known = {caller.principal.key_id: caller for caller in found if caller and caller.has_limits}
     if not known:
         return {}
     rows = _read(cursor, known.values(), moment)

@@ -4,5 +4,6 @@ from catalog.models.language_model import LanguageModel
 from catalog.models.plan import Plan
 from catalog.models.price import Price, PriceScope, TokenClass
 from catalog.models.provider import Provider, Route
+from catalog.models.revision import CatalogRevision
 
-__all__ = ["LanguageModel", "Plan", "Price", "PriceScope", "Provider", "Route", "TokenClass"]
+__all__ = ["CatalogRevision", "LanguageModel", "Plan", "Price", "PriceScope", "Provider", "Route", "TokenClass"]
