@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import keys, models, overview, playground, preferences, usage
+from dashboard.views import keys, models, overview, playground, preferences, projects, usage
 
 app_name = "dashboard"
 urlpatterns = [
@@ -24,6 +24,14 @@ urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("usage/export.csv", usage.export, name="usage-export"),
     path("models/", models.models, name="models"),
+    path("projects/", projects.listing, name="projects"),
+    path("projects/create/", projects.create, name="project-create"),
+    path("projects/<str:project>/", projects.detail, name="project"),
+    path("projects/<str:project>/rename/", projects.rename, name="project-rename"),
+    path("projects/<str:project>/archive/", projects.archive, name="project-archive"),
+    path("projects/<str:project>/restore/", projects.restore, name="project-restore"),
+    path("projects/<str:project>/members/add/", projects.add_member, name="project-member-add"),
+    path("projects/<str:project>/members/<str:user>/remove/", projects.remove_member, name="project-member-remove"),
     path("playground/", playground.playground, name="playground"),
     path("playground/chat/", playground.chat, name="playground-chat"),
     path("playground/receipts/<str:turn>/", playground.receipt, name="playground-receipt"),

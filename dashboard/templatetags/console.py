@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import AuditEntry
 from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
 
 register = template.Library()
@@ -48,6 +49,12 @@ _DEEDS = {
     "key.enabled": _("Enabled"),
     "key.revealed": _("Secret shown again"),
     "key.revoked": _("Revoked"),
+    "project.created": _("Created"),
+    "project.renamed": _("Renamed"),
+    "project.archived": _("Archived"),
+    "project.restored": _("Restored"),
+    "project.member_added": _("Developer added"),
+    "project.member_removed": _("Developer removed"),
 }
 
 
@@ -55,6 +62,15 @@ _DEEDS = {
 def deed(action: str) -> str:
     """An audit entry's action in words."""
     return str(_DEEDS.get(action, action))
+
+
+@register.filter
+def told(entry: AuditEntry) -> str:
+    """An audit entry in words, with whom or what it was about."""
+    about = entry.changes.get("member") or entry.changes.get("name")
+    if isinstance(about, list):
+        about = " → ".join(str(one) for one in about)
+    return f"{deed(entry.action)}: {about}" if about else deed(entry.action)
 
 
 @register.filter
