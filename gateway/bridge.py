@@ -81,6 +81,7 @@ class Bridge:
     def __init__(self) -> None:
         self.figures = BridgeFigures()
         self._queue: list[_Call] = []
+        self._gathering = False
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -187,10 +188,18 @@ class Bridge:
             raise BridgeUnavailable("The gateway is stopping.")
         loop = asyncio.get_running_loop()
         call = _Call(verb, payload, loop, loop.create_future(), time.perf_counter())
+        # Woken once the loop has run everything that is ready: what arrives together becomes one batch.
         with self._lock:
             self._queue.append(call)
-        self._wake.set()
+            is_first = not self._gathering
+            self._gathering = True
+        if is_first:
+            loop.call_soon(self._hand_over)
         return await call.future
+
+    def _hand_over(self) -> None:
+        self._gathering = False
+        self._wake.set()
 
     # ---------------------------------------------------------------- the writer thread
 
