@@ -3,7 +3,7 @@ from django.db.models.signals import post_migrate
 
 from foundation import append_only
 
-_after_migrate = append_only.installer("billing_ledgerentry")
+_after_migrate = append_only.installer("billing_ledgerentry", "billing_deliveryattempt")
 
 
 class BillingConfig(AppConfig):

@@ -1,6 +1,7 @@
 """The tables of billing, one noun a file."""
 
 from billing.models.alert import Alert, AlertReason
+from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.hold import Hold, HoldState, MeteringProcess
 from billing.models.ledger import Account, LedgerEntry
@@ -8,12 +9,19 @@ from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
 from billing.models.outbox import OutboxMessage
 from billing.models.refusal import RefusalCount, RefusedRequest
 from billing.models.subscription import Subscription
+from billing.models.webhook import DisabledReason, EventType, WebhookEndpoint
 
 __all__ = [
     "Account",
     "Alert",
     "AlertReason",
     "CreditGrant",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryKind",
+    "DeliveryState",
+    "DisabledReason",
+    "EventType",
     "GrantKind",
     "Hold",
     "HoldState",
@@ -26,5 +34,6 @@ __all__ = [
     "SpendingLimit",
     "SpendingWindow",
     "Subscription",
+    "WebhookEndpoint",
     "Window",
 ]
