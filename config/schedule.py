@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.contrib.sessions.backends.db import SessionStore
 
 from accounts import idempotency
-from billing import recovery, refused
+from billing import delivering, dispatching, recovery, refused
 from usage import rollups
 
 
@@ -20,12 +20,16 @@ class Job:
     name: str
     run: Callable[[], object]
     every: float
+    # Whether it waits for other people's servers: it must not keep those waiting that only need the database.
+    goes_out: bool = False
 
 
 JOBS = (
     Job("fold-usage", rollups.fold_pending, every=5.0),
     Job("recover-holds", recovery.watch_stale_holds, every=10.0),
     Job("forget-old-refusals", refused.forget_old, every=60.0),
+    Job("dispatch-messages", dispatching.dispatch_messages, every=2.0),
+    Job("deliver-messages", delivering.deliver_due, every=2.0, goes_out=True),
     Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
     Job("clear-sessions", SessionStore.clear_expired, every=3600.0),
 )

@@ -186,6 +186,12 @@ else:
 MAIL_DIR = DATA_DIR / "mail"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Meterhouse <meterhouse@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_TIMEOUT = 10
+
+# ---------------------------------------------------------------- webhooks
+
+# Whether webhooks may go to private, loopback and reserved addresses: for inner networks whose members are trusted.
+WEBHOOKS_ALLOW_PRIVATE = env.flag("WEBHOOKS_ALLOW_PRIVATE")
 
 # ---------------------------------------------------------------- security
 

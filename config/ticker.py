@@ -1,4 +1,7 @@
-"""The clock of the embedded set-up: one thread that calls the jobs of the schedule when they are due."""
+"""The clock of the embedded set-up: calls the jobs of the schedule when they are due.
+
+Jobs run one after the other; those that wait for other people's servers have a thread of their own.
+"""
 
 import logging
 import threading
@@ -13,28 +16,38 @@ log = logging.getLogger(__name__)
 
 
 class Ticker:
-    """Runs jobs one after the other; a job that fails is logged and tried again when it is next due."""
+    """A job that fails is logged and tried again when it is next due."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        self._due = dict.fromkeys(jobs, time.monotonic())
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=[those], name=name, daemon=True)
+            for name, those in (
+                ("ticker", [job for job in jobs if not job.goes_out]),
+                ("ticker-out", [job for job in jobs if job.goes_out]),
+            )
+            if those
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Let the running job finish, for at most `timeout` seconds."""
+        """Let the running jobs finish, for at most `timeout` seconds."""
         self._stop.set()
-        self._thread.join(timeout)
+        ends = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, ends - time.monotonic()))
 
-    def _run(self) -> None:
+    def _run(self, jobs: Sequence[Job]) -> None:
+        dues = dict.fromkeys(jobs, time.monotonic())
         while not self._stop.is_set():
-            for job, due in self._due.items():
+            for job, due in dues.items():
                 if due <= time.monotonic() and not self._stop.is_set():
-                    self._due[job] = time.monotonic() + job.every
+                    dues[job] = time.monotonic() + job.every
                     run(job)
-            self._stop.wait(max(0.05, min(self._due.values()) - time.monotonic()))
+            self._stop.wait(max(0.05, min(dues.values()) - time.monotonic()))
 
 
 def run(job: Job) -> None:

@@ -41,5 +41,15 @@ def test_a_slow_period_is_kept(monkeypatch):
     assert calls == [1]
 
 
+def test_a_job_that_waits_for_others_servers_keeps_nobody_waiting(monkeypatch):
+    monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
+    answered, ticked = threading.Event(), threading.Event()
+    ticker = Ticker([Job("out", lambda: answered.wait(20), 0.05, goes_out=True), Job("here", ticked.set, 0.05)])
+    ticker.start()
+    assert ticked.wait(10)
+    answered.set()
+    ticker.stop()
+
+
 def test_every_job_has_a_name_of_its_own():
     assert len({job.name for job in JOBS}) == len(JOBS)

@@ -1,0 +1,162 @@
+"""What people are told by e-mail: the subject says what and how much, the text why and what happens now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from accounts.models import Organization
+from billing.models import EventType, Measure, OutboxMessage, Window
+from billing.recipients import Recipient
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    subject: str
+    paragraphs: list[str]
+
+
+def has_text(type_: str) -> bool:
+    """Whether messages of this type are told by e-mail at all."""
+    return type_ in _TEXTS
+
+
+def compose(message: OutboxMessage, recipient: Recipient, delivery_id: str) -> EmailMultiAlternatives:
+    """The mail, ready to be sent without a database; sent twice it has the same Message-ID."""
+    organization = message.organization
+    with translation.override(recipient.language or settings.LANGUAGE_CODE):
+        text = _TEXTS[message.type](message.payload, organization)
+        context = {
+            "paragraphs": text.paragraphs,
+            "link": f"{settings.PUBLIC_URL}/" if settings.PUBLIC_URL else "",
+            "organization": organization.name,
+            "site_name": settings.SITE_NAME,
+            "language": translation.get_language(),
+        }
+        mail = EmailMultiAlternatives(
+            # A name may hold anything; a subject is one line.
+            subject=" ".join(text.subject.split()),
+            body=render_to_string("billing/email/message.txt", context),
+            to=[recipient.address],
+            headers={"Message-ID": f"<{delivery_id}@{_domain()}>", "Auto-Submitted": "auto-generated"},
+        )
+        mail.attach_alternative(render_to_string("billing/email/message.html", context), "text/html")
+    return mail
+
+
+def _domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+# ---------------------------------------------------------------- limits
+
+
+def _threshold_reached(payload: Payload, organization: Organization) -> Text:
+    facts = _facts(payload, organization)
+    subject = _("%(name)s has used %(percent)s%% of its %(limit_name)s: %(used)s of %(limit)s") % facts
+    return Text(subject, [_("%(Scope)s %(subject)s.") % {**facts, "subject": subject}, _what_stops(payload, facts)])
+
+
+def _limit_reached(payload: Payload, organization: Organization) -> Text:
+    facts = _facts(payload, organization)
+    subject = _("%(name)s reached its %(limit_name)s of %(limit)s") % facts
+    if payload["reason"] == "refusal":
+        how = _("A request was refused because it did not fit: %(used)s used and %(held)s held for running requests.")
+    else:
+        how = _("%(used)s used.")
+    paragraphs = [_("%(Scope)s %(subject)s.") % {**facts, "subject": subject}, how % facts]
+    if payload["is_hard"]:
+        stops = _("Requests that do not fit fail with 402 until %(resets)s. Raise the limit to let them through.")
+        paragraphs.append(stops % facts)
+    else:
+        paragraphs.append(_("Requests go on: this limit only tells and stops nothing."))
+    return Text(subject, paragraphs)
+
+
+def _what_stops(payload: Payload, facts: dict[str, str]) -> str:
+    if payload["is_hard"]:
+        return _("At 100%% requests fail with 402 until %(resets)s.") % facts
+    return _("This limit only tells: no request is stopped when it is reached.")
+
+
+def _facts(payload: Payload, organization: Organization) -> dict[str, str]:
+    shown = _in_usd if payload["measure"] == Measure.USD else _counted(payload["measure"])
+    scopes = {"key": _("The key"), "project": _("The project"), "organization": _("The organization")}
+    return {
+        "Scope": scopes[payload["scope"]],
+        "name": payload["scope_name"],
+        "percent": str(payload["threshold_percent"]),
+        "limit_name": _limit_name(payload["measure"], payload["window"]),
+        "limit": shown(payload["limit"]),
+        "used": shown(payload["used"]),
+        "held": shown(payload["held"]),
+        "resets": _reset(payload["resets_at"], organization),
+    }
+
+
+def _limit_name(measure: str, window: str) -> str:
+    windows = {Window.DAY: _("daily"), Window.WEEK: _("weekly"), Window.MONTH: _("monthly"), Window.LIFETIME: ""}
+    measures = {
+        Measure.USD: _("spending limit"),
+        Measure.TOKENS: _("token limit"),
+        Measure.REQUESTS: _("request limit"),
+    }
+    return f"{windows[Window(window)]} {measures[Measure(measure)]}".strip()
+
+
+def _reset(resets_at: str | None, organization: Organization) -> str:
+    if resets_at is None:
+        return _("the limit is raised")
+    local = datetime.fromisoformat(resets_at).astimezone(organization.zone)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def _in_usd(text: str) -> str:
+    """As the console writes money: from $1 two decimals, from one cent four, below six."""
+    amount = Decimal(text)
+    if amount == 0:
+        return "$0.00"
+    if amount < Decimal("0.000001"):
+        return "<$0.000001"
+    places = 2 if amount >= 1 else 4 if amount >= Decimal("0.01") else 6
+    return f"${amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,}"
+
+
+def _counted(measure: str) -> Callable[[str], str]:
+    words = _("%s tokens") if measure == Measure.TOKENS else _("%s requests")
+    return lambda text: words % f"{int(text):,}"
+
+
+# ---------------------------------------------------------------- webhooks
+
+
+def _webhook_disabled(payload: Payload, organization: Organization) -> Text:
+    reasons = {
+        "gone": _("It answered 410 Gone, which says that it wants no more messages."),
+        "failing": _("Every message to it failed for five days."),
+    }
+    return Text(
+        _("A webhook was switched off: %(url)s") % payload,
+        [
+            _("The webhook endpoint %(url)s was switched off.") % payload,
+            reasons[payload["reason"]],
+            _("Messages that waited for it are cancelled. Once it works, switch it on and replay what it missed."),
+        ],
+    )
+
+
+_TEXTS: dict[str, Callable[[Payload, Organization], Text]] = {
+    EventType.LIMIT_THRESHOLD_REACHED: _threshold_reached,
+    EventType.LIMIT_REACHED: _limit_reached,
+    EventType.WEBHOOK_DISABLED: _webhook_disabled,
+}
