@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.admin import actor
 from billing import grants
+from billing import messages_admin as messages_admin
 from billing.models import CreditGrant, GrantKind, Hold, LedgerEntry, MeteringProcess, Subscription
 from foundation.facts_admin import FactsAdmin, KeptAdmin
 from foundation.usd_admin import UsdField, usd, usd_per_million

@@ -14,8 +14,18 @@ from accounts.actor import Actor
 from accounts.idempotency import Answer, Credential
 from accounts.models import AuditEntry, Invitation, Organization, User
 from accounts.roles import Role
-from billing import balances, grants, opening
-from billing.models import CreditGrant, Hold, LedgerEntry, MeteringProcess, Subscription
+from billing import balances, grants, opening, webhooks
+from billing.models import (
+    CreditGrant,
+    Delivery,
+    DeliveryAttempt,
+    Hold,
+    LedgerEntry,
+    MeteringProcess,
+    OutboxMessage,
+    Subscription,
+    WebhookEndpoint,
+)
 from catalog import providers
 from catalog.models import LanguageModel, Plan, Price, Provider, Route, TokenClass
 from catalog.providers import Serves
@@ -30,7 +40,7 @@ ROOMS = ("accounts", "catalog", "usage", "billing")
 MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
 FACTS = {
     "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
-    "IdempotentRequest", "ApiKeySecret",
+    "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -75,6 +85,17 @@ def metered(key):
     MeteringProcess.objects.create(host="here")
 
 
+def announce(endpoint):
+    """A message on its way to the endpoint."""
+    message = OutboxMessage.objects.create(
+        organization=endpoint.organization, type="limit.reached", payload={}, created_at=timezone.now()
+    )
+    return Delivery.objects.create(
+        message=message, kind="webhook", endpoint=endpoint, state="failed", attempts=1,
+        next_attempt_at=message.created_at, created_at=message.created_at,
+    )  # fmt: skip
+
+
 def furnish(alice):
     """One row of every model."""
     key, _ = alice.key("web")
@@ -85,6 +106,9 @@ def furnish(alice):
     )
     grants.give(alice.organization, NANO)
     providers.serve(providers.connect("acme", "https://host/v1", "acme-secret"), Serves("deepseek-chat", "chat"))
+    endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
+    delivery = announce(endpoint.endpoint)
+    DeliveryAttempt.objects.create(delivery=delivery, number=1, at=timezone.now(), succeeded=False)
     credential = Credential(alice.organization.pk, "key:1", "sk-x")
     idempotency.once(credential, "once", "request", lambda: Answer(201, {"id": "key_1"}, secret="sk-" + "s" * 38))
 
@@ -297,3 +321,22 @@ def test_an_audit_entry_shows_who_and_what(alice, operator):
     text = operator.get(url(AuditEntry, "changelist")).content.decode()
     assert "key.disabled" in text and "203.0.113.9" in text and "alice@example.com" in text
     assert timezone.now() - AuditEntry.objects.first().at < timedelta(minutes=1)
+
+
+def act(operator, model, name, row):
+    return operator.post(url(model, "changelist"), {"action": name, "_selected_action": row.pk}, follow=True)
+
+
+def test_operators_switch_webhooks_off_and_send_again(alice, operator):
+    furnish(alice)
+    endpoint, delivery = WebhookEndpoint.objects.get(), Delivery.objects.get()
+    act(operator, WebhookEndpoint, "switch_off", endpoint)
+    endpoint.refresh_from_db()
+    assert (endpoint.is_enabled, endpoint.disabled_reason) == (False, "person")
+    assert "switched off" in act(operator, Delivery, "replay", delivery).content.decode()
+    act(operator, WebhookEndpoint, "switch_on", endpoint)
+    act(operator, Delivery, "replay", delivery)
+    delivery.refresh_from_db()
+    assert delivery.state == "pending"
+    deeds = AuditEntry.objects.filter(actor__email="operator@example.com").values_list("action", flat=True)
+    assert {"webhook.disabled", "webhook.enabled", "delivery.replayed"} <= set(deeds)
