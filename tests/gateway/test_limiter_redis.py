@@ -6,6 +6,7 @@ import time
 
 import pytest
 import redis
+import uvloop
 
 from gateway.limiter.redis_connection import RedisUnavailable, connect
 from gateway.limiter.redis_limiter import RedisLimiter
@@ -50,6 +51,18 @@ async def test_processes_share_the_windows(make):
     assert [slot.allowed for slot in slots] == [True] * 5 + [False]
     await other.release(slots[0])
     assert (await one.acquire(*CALLER)).allowed
+
+
+def test_it_counts_in_redis_under_the_servers_own_event_loop(server):
+    async def use():
+        limiter = RedisLimiter(server.url, timeout=0.3)
+        await limiter.acquire(*CALLER)
+        await limiter.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(use())
+    with redis.Redis.from_url(server.url) as client:
+        assert client.dbsize() > 0
 
 
 async def test_concurrent_processes_never_pass_the_limit(make):
