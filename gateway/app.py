@@ -60,7 +60,11 @@ class Gateway:
         tokens.warm()
         self.bridge.start()
         await self.upstream.open()
-        self.limiter.seed(await self.bridge.recent_admissions())
+        try:
+            self.limiter.seed(await self.bridge.recent_admissions())
+        except BridgeUnavailable:
+            # One worker that does not start ends all the others; until the database is back each of them says 503.
+            log.warning("started without the rate windows of the last minute: the database cannot be reached")
 
     async def shutdown(self) -> None:
         """Let running requests end, bounded in time, then drain the writer."""
