@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.principal import ACTIVE
 from billing import callers, grants, offers, rating, windows
 from billing.allocation import Credit, Moves, allocate, effect
-from billing.callers import Caller
+from billing.callers import Caller, Inquiry
 from billing.models import Hold
 from billing.moment import Moment
 from billing.offers import Offer
@@ -24,18 +24,23 @@ from billing.terms import Admission, Ask, Leg, Refusal, WindowLeg
 from billing.windows import Room, Rooms
 from foundation.ids import FactIds
 from foundation.money import UnitPrices
-from foundation.sql import Cursor, distinct, insert_rows, placeholders
+from foundation.sql import Cursor, Table, distinct
 
 CHAT = "chat"
+# By priority, then expiry, then free before paid, then age.
 _CREDITS = """
     SELECT organization_id, id, source, amount, burned, held FROM billing_creditgrant
-    WHERE starts_at <= %s AND (expires_at IS NULL OR expires_at > %s) AND organization_id IN """
-# By priority, then expiry, then free before paid, then age.
-_CREDITS_ORDER = " ORDER BY priority, expires_at IS NULL, expires_at, is_paid, id"
-_HOLD_COLUMNS = (
-    "id", "organization_id", "project_id", "api_key_id", "secret_id", "user_id", "request_id", "model", "stream",
-    "state", "amount", "legs", "window_legs", "input_bound", "output_cap", "input_price", "cached_input_price",
-    "output_price", "price_ids", "admitted_at", "lease_until",
+    WHERE starts_at <= %s AND (expires_at IS NULL OR expires_at > %s) AND organization_id = ANY(%s)
+    ORDER BY priority, expires_at IS NULL, expires_at, is_paid, id"""
+_HOLDS = Table(
+    "billing_hold",
+    {
+        "id": "bigint", "organization_id": "bigint", "project_id": "bigint", "api_key_id": "bigint",
+        "secret_id": "bigint", "user_id": "bigint", "request_id": "text", "model": "text", "stream": "boolean",
+        "state": "text", "amount": "bigint", "legs": "text", "window_legs": "text", "input_bound": "bigint",
+        "output_cap": "bigint", "input_price": "bigint", "cached_input_price": "bigint", "output_price": "bigint",
+        "price_ids": "text", "admitted_at": "timestamptz", "lease_until": "timestamptz",
+    },
 )  # fmt: skip
 
 Answer = Admission | Refusal
@@ -80,19 +85,28 @@ class World:
     refused_windows: dict[int, None] = field(default_factory=dict)
 
 
-def admit(cursor: Cursor, asks: list[Ask], moves: Moves, ids: FactIds, moment: Moment) -> tuple[list[Answer], World]:
-    """An admission or a refusal for every ask, in their order; inserts the holds and adds their legs to `moves`."""
-    world = look(cursor, asks, moves, moment)
-    answers = [decide(ask, caller, world, ids) for ask, caller in zip(asks, world.found, strict=True)]
-    _insert(cursor, [answer for answer in answers if isinstance(answer, Admission)], moment)
-    return answers, world
+def inquire(cursor: Cursor, asks: list[Ask]) -> Inquiry:
+    """Ask the database who these come from."""
+    return callers.inquire(
+        cursor,
+        distinct(ask.secret_hash.hex() for ask in asks if ask.secret_hash is not None),
+        distinct(ask.key_id for ask in asks if ask.secret_hash is None),
+    )
 
 
-def look(
-    cursor: Cursor, asks: list[Ask], moves: Moves, moment: Moment, found: list[Caller | None] | None = None
-) -> World:
+def found_callers(asks: list[Ask], inquiry: Inquiry, moment: Moment) -> list[Caller | None]:
+    """The caller of every ask, None for nobody's."""
+    by_secret, by_key = inquiry.answer(moment.now)
+    return [by_key.get(ask.key_id) if ask.secret_hash is None else by_secret.get(ask.secret_hash.hex()) for ask in asks]
+
+
+def admit(asks: list[Ask], world: World, ids: FactIds) -> list[Answer]:
+    """An admission or a refusal for every ask, in their order; adds the legs of new holds to the world's moves."""
+    return [decide(ask, caller, world, ids) for ask, caller in zip(asks, world.found, strict=True)]
+
+
+def look(cursor: Cursor, asks: list[Ask], found: list[Caller | None], moves: Moves, moment: Moment) -> World:
     """Read everything that the asks depend on, in the transaction that will place their holds."""
-    found = _callers(cursor, asks, moment) if found is None else found
     revision = next((caller.revision for caller in found if caller), None)
     return World(
         found=found,
@@ -114,17 +128,6 @@ def recent(seconds: int = 60) -> list[tuple[int, int, float]]:
     ]
 
 
-def _callers(cursor: Cursor, asks: list[Ask], moment: Moment) -> list[Caller | None]:
-    secrets = [ask.secret_hash.hex() if ask.secret_hash is not None else None for ask in asks]
-    by_secret = callers.by_secret(cursor, distinct(secret for secret in secrets if secret), moment.now)
-    by_key = callers.by_playground_key(
-        cursor, distinct(ask.key_id for ask in asks if ask.secret_hash is None), moment.now
-    )
-    return [
-        by_secret.get(secret) if secret else by_key.get(ask.key_id) for ask, secret in zip(asks, secrets, strict=True)
-    ]
-
-
 def _credits(cursor: Cursor, found: list[Caller | None], moves: Moves, moment: Moment) -> dict[int, list[Credit]]:
     """Live grants by organization in the order of burning, this month's plan credit made where it is missing."""
     organizations = {caller.principal.organization_id: caller for caller in found if caller}
@@ -142,12 +145,9 @@ def _credits(cursor: Cursor, found: list[Caller | None], moves: Moves, moment: M
 
 
 def _read_credits(cursor: Cursor, organization_ids: list[int], moves: Moves, moment: Moment) -> dict[int, list[Credit]]:
-    cursor.execute(
-        _CREDITS + placeholders(len(organization_ids)) + _CREDITS_ORDER,
-        [moment.value, moment.value, *organization_ids],
-    )
+    rows = cursor.execute(_CREDITS, [moment.value, moment.value, organization_ids]).fetchall()
     credit: dict[int, list[Credit]] = {}
-    for organization_id, grant_id, source, amount, burned, held in cursor.fetchall():
+    for organization_id, grant_id, source, amount, burned, held in rows:
         used = burned + held + effect(moves.by_grant, grant_id)
         credit.setdefault(organization_id, []).append(Credit(grant_id, source, amount, used, amount - used))
     return credit
@@ -321,7 +321,8 @@ def _placed(ask: Ask, caller: Caller, terms: _Terms, world: World, ids: FactIds,
     )
 
 
-def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None:
+def write(cursor: Cursor, answers: list[Answer], moment: Moment) -> None:
+    """Insert the holds of what was admitted."""
     rows = [
         (
             made.hold_id,
@@ -346,10 +347,10 @@ def _insert(cursor: Cursor, admissions: list[Admission], moment: Moment) -> None
             moment.value,
             moment.lease_value,
         )
-        for made in admissions
+        for made in answers
+        if isinstance(made, Admission)
     ]
-    if rows:
-        insert_rows(cursor, "billing_hold", _HOLD_COLUMNS, rows)
+    cursor.insert(_HOLDS, rows)
 
 
 def _window_legs(legs: tuple[WindowLeg, ...]) -> str:

@@ -10,6 +10,7 @@ from billing import windows
 from billing.models import AlertReason, OutboxMessage, SpendingWindow
 from foundation.ids import public_id
 from foundation.periods import iso
+from foundation.sql import batch_cursor
 
 # Two processes may cause the same alert: one of them inserts it.
 _INSERT = (
@@ -54,15 +55,15 @@ def _is_reached(window: SpendingWindow, percent: int) -> bool:
 
 def _insert(window: SpendingWindow, percent: int, reason: AlertReason, now: datetime) -> None:
     limit = window.limit
-    with connection.cursor() as cursor:
-        cursor.execute(
+    with batch_cursor() as cursor:
+        inserted = cursor.execute(
             _INSERT,
             [
                 limit.organization_id, limit.pk, window.pk, limit.version, percent, reason, limit.amount,
                 window.settled, window.held, connection.ops.adapt_datetimefield_value(now),
             ],
         )  # fmt: skip
-        if not cursor.fetchall():
+        if not inserted.fetchall():
             return
     OutboxMessage.objects.create(
         public_id=public_id("msg"),

@@ -14,7 +14,7 @@ from billing.allocation import Move, Moves
 from billing.moment import Moment, moment_at
 from billing.terms import Ask, Outcome, Receipt
 from foundation.ids import FactIds
-from foundation.sql import Cursor, batch_cursor
+from foundation.sql import Cursor, Result, batch_cursor
 
 
 class Conflict(RuntimeError):
@@ -25,28 +25,35 @@ def run(
     asks: list[Ask], outcomes: list[Outcome], ids: FactIds, *, state: str = settlement.SETTLED
 ) -> tuple[list[Answer], list[Receipt]]:
     """Answers to the asks and receipts for the outcomes, committed; raises Conflict with nothing changed."""
-    moves = Moves()
-    answers: list[Answer] = []
-    refused_windows: list[int] = []
+    moves, facts = Moves(), settlement.Facts()
     with transaction.atomic(), batch_cursor() as cursor:
         moment = moment_at()
-        stale_at = moment.value if state == settlement.RECOVERED else None
-        receipts = settlement.settle(cursor, outcomes, moves, state, stale_at) if outcomes else []
-        if asks:
-            answers, world = admission.admit(cursor, asks, moves, ids, moment)
-            refused_windows = list(world.refused_windows)
+        with cursor.together():
+            stale_at = moment.value if state == settlement.RECOVERED else None
+            claims = settlement.claim(cursor, outcomes, state, stale_at)
+            inquiry = admission.inquire(cursor, asks)
+        receipts = settlement.record(outcomes, claims, moves, facts)
+        world = admission.look(cursor, asks, admission.found_callers(asks, inquiry, moment), moves, moment)
+        answers = admission.admit(asks, world, ids)
+        with cursor.together():
+            settlement.write(cursor, facts)
+            admission.write(cursor, answers, moment)
             refused.count(cursor, asks, answers, moment)
-        for grant_id, move in sorted(moves.by_grant.items()):
-            _move_grant(cursor, grant_id, move, moment)
-        reached = [pk for pk, move in sorted(moves.by_window.items()) if _move_window(cursor, pk, move)]
-        if reached or refused_windows:
-            alerting.tell(reached, refused_windows, moment.now)
+            grants = [_move_grant(cursor, pk, move, moment) for pk, move in _in_order(moves.by_grant)]
+            windows = [_move_window(cursor, pk, move) for pk, move in _in_order(moves.by_window)]
+        if any(moved.rowcount != 1 for moved in grants):
+            raise Conflict("A grant moved meanwhile.")
+        reached = _reached(windows)
+        if reached or world.refused_windows:
+            alerting.tell(reached, world.refused_windows, moment.now)
     return answers, receipts
 
 
-def _move_grant(cursor: Cursor, grant_id: int, move: Move, moment: Moment) -> None:
-    if move.is_nothing:
-        return
+def _in_order(moves: dict[int, Move]) -> list[tuple[int, Move]]:
+    return sorted((pk, move) for pk, move in moves.items() if not move.is_nothing)
+
+
+def _move_grant(cursor: Cursor, grant_id: int, move: Move, moment: Moment) -> Result:
     sql = (
         "UPDATE billing_creditgrant SET held = held + %s, burned = burned + %s "
         "WHERE id = %s AND amount >= burned + held + %s AND held + %s >= 0"
@@ -55,23 +62,27 @@ def _move_grant(cursor: Cursor, grant_id: int, move: Move, moment: Moment) -> No
     if move.placed:
         sql += " AND (expires_at IS NULL OR expires_at > %s)"
         params.append(moment.value)
-    cursor.execute(sql, params)
-    if cursor.rowcount != 1:
-        raise Conflict(f"Grant {grant_id} moved meanwhile.")
+    return cursor.execute(sql, params)
 
 
-def _move_window(cursor: Cursor, window_id: int, move: Move) -> bool:
-    """Whether a threshold of the window's limit was reached. A new hold needs room under the cap as it is now."""
-    if move.is_nothing:
-        return False
+def _move_window(cursor: Cursor, window_id: int, move: Move) -> Result:
+    """A new hold needs room under the cap as it is now."""
     sql = "UPDATE billing_spendingwindow SET held = held + %s, settled = settled + %s WHERE id = %s AND held + %s >= 0"
     params: list[Any] = [move.held, move.burned, window_id, move.held]
     if move.placed:
         sql += " AND (cap IS NULL OR settled + held + %s <= cap)"
         params.append(move.held + move.burned)
-    cursor.execute(sql + " RETURNING settled, next_alert", params)
-    rows = cursor.fetchall()
-    if len(rows) != 1:
-        raise Conflict(f"Window {window_id} moved meanwhile.")
-    [(settled, next_alert)] = rows
-    return next_alert is not None and settled >= next_alert
+    return cursor.execute(f"{sql} RETURNING id, settled, next_alert", params)
+
+
+def _reached(moved: list[Result]) -> list[int]:
+    """The windows in which a threshold of the limit was reached."""
+    reached = []
+    for result in moved:
+        rows = result.fetchall()
+        if len(rows) != 1:
+            raise Conflict("A window moved meanwhile.")
+        [(window_id, settled, next_alert)] = rows
+        if next_alert is not None and settled >= next_alert:
+            reached.append(window_id)
+    return reached

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from accounts.principal import ACTIVE, DISABLED, EXPIRED, REVOKED, Principal
-from foundation.sql import Cursor, placeholders, utc
+from foundation.sql import Cursor, Result, utc
 
 _COLUMNS = """
     k.id, k.name, k.organization_id, k.project_id, k.owner_id, k.scopes, k.allowed_models, k.allowed_networks,
@@ -27,9 +27,9 @@ _JOINS = """
 """
 _BY_SECRET = (
     f"SELECT s.fingerprint, s.id, s.ends_at, {_COLUMNS} FROM accounts_apikeysecret s "  # noqa: S608
-    f"JOIN accounts_apikey k ON k.id = s.api_key_id {_JOINS} WHERE s.fingerprint IN "
+    f"JOIN accounts_apikey k ON k.id = s.api_key_id {_JOINS} WHERE s.fingerprint = ANY(%s)"
 )
-_BY_KEY = f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.id IN "  # noqa: S608
+_BY_KEY = f"SELECT NULL, NULL, NULL, {_COLUMNS} FROM accounts_apikey k {_JOINS} WHERE k.id = ANY(%s)"  # noqa: S608
 _BY_PLAYGROUND_KEY = _BY_KEY.replace("WHERE", "WHERE k.is_playground AND")
 
 
@@ -110,25 +110,38 @@ def _caller(row: tuple[Any, ...]) -> Caller:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Who some asks come from, on its way to the database and back."""
+
+    by_secret: Result | None
+    by_playground_key: Result | None
+
+    def answer(self, now: datetime) -> tuple[dict[str, Caller], dict[int, Caller]]:
+        """Callers by the fingerprint of their secret, and by the id of a playground key."""
+        by_secret = self.by_secret.fetchall() if self.by_secret else ()
+        by_key = self.by_playground_key.fetchall() if self.by_playground_key else ()
+        return (
+            {row[0]: _caller(row).at(now) for row in by_secret},
+            {row[3]: _caller(row).at(now) for row in by_key},
+        )
+
+
+def inquire(cursor: Cursor, fingerprints: list[str], playground_key_ids: list[int]) -> Inquiry:
+    """Ask for callers by the hexadecimal fingerprint of their secret, or by their project's playground key."""
+    return Inquiry(
+        cursor.execute(_BY_SECRET, [fingerprints]) if fingerprints else None,
+        cursor.execute(_BY_PLAYGROUND_KEY, [playground_key_ids]) if playground_key_ids else None,
+    )
+
+
 def by_secret(cursor: Cursor, fingerprints: list[str], now: datetime) -> dict[str, Caller]:
     """Callers by the hexadecimal fingerprint of their secret; an unknown one is absent."""
-    if not fingerprints:
-        return {}
-    cursor.execute(_BY_SECRET + placeholders(len(fingerprints)), fingerprints)
-    return {row[0]: _caller(row).at(now) for row in cursor.fetchall()}
-
-
-def by_playground_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
-    """Callers that enter with a session, by the id of their project's playground key."""
-    if not key_ids:
-        return {}
-    cursor.execute(_BY_PLAYGROUND_KEY + placeholders(len(key_ids)), key_ids)
-    return {row[3]: _caller(row).at(now) for row in cursor.fetchall()}
+    return inquire(cursor, fingerprints, []).answer(now)[0]
 
 
 def by_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
     """Callers by the id of their key, whoever asks about them."""
     if not key_ids:
         return {}
-    cursor.execute(_BY_KEY + placeholders(len(key_ids)), key_ids)
-    return {row[3]: _caller(row).at(now) for row in cursor.fetchall()}
+    return {row[3]: _caller(row).at(now) for row in cursor.execute(_BY_KEY, [key_ids]).fetchall()}

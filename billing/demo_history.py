@@ -24,7 +24,7 @@ from catalog.models import Plan
 from foundation import periods
 from foundation.ids import fact_id
 from foundation.money import NANO, UnitPrices
-from foundation.sql import Cursor
+from foundation.sql import Cursor, batch_cursor
 from usage import rollups
 
 DAYS = 90
@@ -92,7 +92,7 @@ def make(password: str, report: Callable[[int, int], None], now: datetime | None
     """
     now = now or timezone.now()
     random = Random(_SEED)  # noqa: S311
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), batch_cursor() as cursor:
         demo = demo_organization.found(password, now, timedelta(days=days))
         books = _open(cursor, demo, random, now)
         booked = 0

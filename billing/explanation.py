@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing import admission, callers, windows
 from billing.allocation import Moves
@@ -14,7 +14,7 @@ from billing.terms import Admission, Ask, Refusal
 from billing.windows import Room
 from foundation.ids import FactIds
 from foundation.money import usd_string
-from foundation.sql import Cursor
+from foundation.sql import Cursor, batch_cursor
 
 _RATE_WINDOW = timedelta(seconds=60)
 
@@ -74,14 +74,14 @@ def explain(question: Question) -> Explanation:
 def _explain(question: Question) -> Explanation:
     moment = moment_at()
     moves = Moves()
-    with connection.cursor() as cursor:
+    with batch_cursor() as cursor:
         found = _found(cursor, question, moment)
         if found is None:
             return Explanation(False, "invalid_key", "The API key is not valid.", None, None, False, ())
         if question.address is None:
             found = replace(found, principal=replace(found.principal, networks=()))
         ask = _ask(question, found)
-        world = admission.look(cursor, [ask], moves, moment, [found])
+        world = admission.look(cursor, [ask], [found], moves, moment)
         rooms = [replace(room) for room in windows.of_caller(world.rooms, found)]
         credit = world.credit.get(found.principal.organization_id, [])
         had = sum(each.available for each in credit if each.available > 0)

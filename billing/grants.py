@@ -14,6 +14,7 @@ from billing.models import Account, CreditGrant, GrantKind, Subscription
 from foundation import periods
 from foundation.ids import public_id
 from foundation.money import InvalidAmount
+from foundation.sql import batch_cursor
 
 _SOURCE_ACCOUNT = {GrantKind.PAYMENT: Account.CASH}
 # The plan's monthly credit expires first, so it burns first.
@@ -60,7 +61,7 @@ def give(
             ledger.Line(_SOURCE_ACCOUNT.get(kind, Account.PROMOTION), -amount, grant.pk),
         ]
         at_value = connection.ops.adapt_datetimefield_value(at)
-        with connection.cursor() as cursor:
+        with batch_cursor() as cursor:
             ledger.insert(cursor, ledger.rows(f"grant:{grant.pk}", organization.pk, lines, at_value))
         if kind == GrantKind.OPERATOR:
             audit.record("credit.granted", grant, by, changes={"amount_nano": amount, "note": note})

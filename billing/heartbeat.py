@@ -4,10 +4,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing.moment import LEASE
-from foundation.sql import placeholders
+from foundation.sql import batch_cursor
 from usage.counts import TokenCounts
 
-_RENEW = "UPDATE billing_hold SET lease_until = %s WHERE state = 'active' AND id IN "
+_RENEW = "UPDATE billing_hold SET lease_until = %s WHERE state = 'active' AND id = ANY(%s)"
 _PROGRESS = (
     "UPDATE billing_hold SET progress_input = %s, progress_cached_input = %s, progress_output = %s "
     "WHERE id = %s AND state = 'active'"
@@ -17,12 +17,7 @@ _PROGRESS = (
 def renew(hold_ids: list[int], progress: dict[int, TokenCounts]) -> None:
     """Extend every lease (never the amount) and store the newest counts of the holds in `progress`."""
     until = connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)
-    with transaction.atomic(), connection.cursor() as cursor:
-        for start in range(0, len(hold_ids), 500):
-            part = sorted(hold_ids[start : start + 500])
-            cursor.execute(_RENEW + placeholders(len(part)), [until, *part])
-        if progress:
-            cursor.executemany(
-                _PROGRESS,
-                [(seen.input, seen.cached_input, seen.output, pk) for pk, seen in sorted(progress.items())],
-            )
+    with transaction.atomic(), batch_cursor() as cursor:
+        cursor.execute(_RENEW, [until, sorted(hold_ids)])
+        for pk, seen in sorted(progress.items()):
+            cursor.execute(_PROGRESS, [seen.input, seen.cached_input, seen.output, pk])

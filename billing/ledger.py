@@ -4,9 +4,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.models.ledger import Account
-from foundation.sql import Cursor, insert_rows
+from foundation.sql import Cursor, Table
 
-_COLUMNS = ("transaction", "account", "organization_id", "amount", "grant_id", "event_id", "at")
+_TABLE = Table(
+    "billing_ledgerentry",
+    {
+        "transaction": "text",
+        "account": "text",
+        "organization_id": "bigint",
+        "amount": "bigint",
+        "grant_id": "bigint",
+        "event_id": "bigint",
+        "at": "timestamptz",
+    },
+)
 
 
 class Unbalanced(ValueError):
@@ -37,8 +48,4 @@ def rows(
 
 def insert(cursor: Cursor, entries: list[tuple[Any, ...]]) -> None:
     """Insert rows made by `rows`."""
-    insert_rows(cursor, "billing_ledgerentry", _QUOTED, entries)
-
-
-# `transaction` is a reserved word of SQLite.
-_QUOTED = tuple(f'"{name}"' for name in _COLUMNS)
+    cursor.insert(_TABLE, entries)

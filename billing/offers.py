@@ -11,18 +11,18 @@ from billing.moment import Moment
 from billing.terms import UpstreamTarget
 from catalog.providers import open_secret
 from foundation.money import UnitPrices
-from foundation.sql import Cursor, placeholders, utc
+from foundation.sql import Cursor, utc
 
 _MODELS = """
     SELECT id, name, context_length, max_output, vocabulary FROM catalog_languagemodel
-    WHERE retired_at IS NULL AND name IN """
+    WHERE retired_at IS NULL AND name = ANY(%s)"""
 _PRICES = """
     SELECT model_id, token_class, scope, plan_id, organization_id, unit_price, effective_from, id FROM catalog_price
-    WHERE effective_from <= %s AND model_id IN """
+    WHERE effective_from <= %s AND model_id = ANY(%s)"""
 _ROUTES = """
     SELECT r.model_id, v.id, v.name, v.base_url, v.sealed_secret, r.upstream_model
     FROM catalog_route r JOIN catalog_provider v ON v.id = r.provider_id
-    WHERE r.enabled AND v.enabled AND r.model_id IN """
+    WHERE r.enabled AND v.enabled AND r.model_id = ANY(%s) ORDER BY r.position, r.id"""
 _CLASSES = ("input", "cached_input", "output")
 # A price for one organization beats a plan's, which beats everybody's.
 _RANK = {"everybody": 0, "plan": 1, "organization": 2}
@@ -128,11 +128,11 @@ def find(cursor: Cursor, names: list[str], revision: int | None, moment: Moment)
 
 
 def _next_change(cursor: Cursor, moment: Moment) -> datetime | None:
-    cursor.execute(
+    found = cursor.execute(
         "SELECT effective_from FROM catalog_price WHERE effective_from > %s ORDER BY effective_from LIMIT 1",
         [moment.value],
     )
-    rows = cursor.fetchall()
+    rows = found.fetchall()
     return utc(rows[0][0]) if rows else None
 
 
@@ -140,19 +140,18 @@ def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dic
     """Offers by public name; a model that is unknown or retired is absent. `now_value` as the database takes it."""
     if not names:
         return {}
-    cursor.execute(_MODELS + placeholders(len(names)), names)
-    models = cursor.fetchall()
+    models = cursor.execute(_MODELS, [names]).fetchall()
     if not models:
         return {}
     ids = [row[0] for row in models]
-    cursor.execute(_PRICES + placeholders(len(ids)), [now_value, *ids])
+    price_rows = cursor.execute(_PRICES, [now_value, ids]).fetchall()
     prices: dict[int, list[PriceRow]] = {}
-    for model_id, token_class, scope, plan_id, organization_id, unit_price, since, price_id in cursor.fetchall():
+    for model_id, token_class, scope, plan_id, organization_id, unit_price, since, price_id in price_rows:
         row = PriceRow(token_class, scope, plan_id, organization_id, unit_price, utc(since) or now, price_id)
         prices.setdefault(model_id, []).append(row)
-    cursor.execute(f"{_ROUTES}{placeholders(len(ids))} ORDER BY r.position, r.id", ids)
+    routes = cursor.execute(_ROUTES, [ids]).fetchall()
     targets: dict[int, list[UpstreamTarget]] = {}
-    for model_id, provider_id, provider, base_url, sealed, upstream_model in cursor.fetchall():
+    for model_id, provider_id, provider, base_url, sealed, upstream_model in routes:
         target = UpstreamTarget(provider_id, provider, base_url, open_secret(sealed, provider), upstream_model)
         targets.setdefault(model_id, []).append(target)
     return {

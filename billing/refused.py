@@ -13,7 +13,7 @@ from billing.admission import Answer
 from billing.models import RefusedRequest
 from billing.moment import Moment
 from billing.terms import Ask, Refusal
-from foundation.sql import Cursor
+from foundation.sql import Cursor, batch_cursor
 
 _KEPT_A_KEY = 100
 _COUNT = (
@@ -63,7 +63,7 @@ def record(notes: list[RefusalNote]) -> None:
         if note.code != QUOTA:
             model = UNKNOWN_MODEL if note.code in _UNKNOWN else note.model
             by_minute.setdefault(_minute(note.at), []).append((note.principal, model, note.code))
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), batch_cursor() as cursor:
         for minute, refused in sorted(by_minute.items()):
             _add(cursor, refused, minute)
         RefusedRequest.objects.bulk_create(reversed(rows))

@@ -3,6 +3,7 @@
 Only the statement that turns a hold from active to ended wins; who comes second records and charges nothing.
 """
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,24 +15,44 @@ from billing.allocation import Moves, burn
 from billing.models.ledger import Account
 from billing.terms import Admission, Outcome, Receipt
 from foundation import periods
-from foundation.sql import Cursor, insert_rows, placeholders
+from foundation.sql import Cursor, Result, Table
 from usage.counts import TokenCounts
 
 SETTLED = "settled"
 RELEASED = "released"
 RECOVERED = "recovered"
 
-_EVENT_COLUMNS = (
-    "id", "organization_id", "project_id", "api_key_id", "secret_id", "user_id", "provider_id", "request_id", "model",
-    "occurred_at", "first_token_ms", "duration_ms", "stream", "status", "error_code", "finish_reason", "usage_source",
-    "input_tokens", "cached_input_tokens", "output_tokens", "input_price", "cached_input_price", "output_price",
-    "price_ids", "charge", "overrun",
+_EVENTS = Table(
+    "usage_usageevent",
+    {
+        "id": "bigint", "organization_id": "bigint", "project_id": "bigint", "api_key_id": "bigint",
+        "secret_id": "bigint", "user_id": "bigint", "provider_id": "bigint", "request_id": "text", "model": "text",
+        "occurred_at": "timestamptz", "first_token_ms": "bigint", "duration_ms": "bigint", "stream": "boolean",
+        "status": "bigint", "error_code": "text", "finish_reason": "text", "usage_source": "text",
+        "input_tokens": "bigint", "cached_input_tokens": "bigint", "output_tokens": "bigint", "input_price": "bigint",
+        "cached_input_price": "bigint", "output_price": "bigint", "price_ids": "text", "charge": "bigint",
+        "overrun": "bigint",
+    },
 )  # fmt: skip
-_PENDING_COLUMNS = (
-    "event_id", "organization_id", "project_id", "api_key_id", "model", "bucket", "requests", "input_tokens",
-    "cached_input_tokens", "output_tokens", "charge",
+_PENDING = Table(
+    "usage_pendingrollup",
+    {
+        "event_id": "bigint", "organization_id": "bigint", "project_id": "bigint", "api_key_id": "bigint",
+        "model": "text", "bucket": "timestamptz", "requests": "bigint", "input_tokens": "bigint",
+        "cached_input_tokens": "bigint", "output_tokens": "bigint", "charge": "bigint",
+    },
 )  # fmt: skip
 _NOTHING = Receipt(event_id=None, charge=0, counts=None)
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Facts:
+    """The rows that settling inserts."""
+
+    events: list[Row] = field(default_factory=list)
+    pending: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
 
 
 def settle(
@@ -41,23 +62,37 @@ def settle(
 
     With `stale_at` (as the database takes it) only holds whose lease ended before are touched.
     """
+    facts = Facts()
+    receipts = record(outcomes, claim(cursor, outcomes, state, stale_at), moves, facts)
+    write(cursor, facts)
+    return receipts
+
+
+def claim(cursor: Cursor, outcomes: list[Outcome], state: str, stale_at: Any = None) -> list[Result]:
+    """End the holds; the results name those that this transaction won."""
     used = sorted(outcome.admission.hold_id for outcome in outcomes if outcome.counts is not None)
     unused = sorted(outcome.admission.hold_id for outcome in outcomes if outcome.counts is None)
-    won = _claim(cursor, used, state, stale_at) | _claim(cursor, unused, RELEASED, stale_at)
-    events: list[tuple[Any, ...]] = []
-    entries: list[tuple[Any, ...]] = []
-    pending: list[tuple[Any, ...]] = []
+    return [_claim(cursor, ids, to, stale_at) for ids, to in ((used, state), (unused, RELEASED)) if ids]
+
+
+def record(outcomes: list[Outcome], claims: list[Result], moves: Moves, facts: Facts) -> list[Receipt]:
+    """A receipt for every outcome; adds to `facts` the rows and to `moves` what the winners change."""
+    won = {row[0] for claimed in claims for row in claimed.fetchall()}
     receipts = []
     for outcome in outcomes:
         if outcome.admission.hold_id not in won:
             receipts.append(_NOTHING)
             continue
         won.discard(outcome.admission.hold_id)
-        receipts.append(_record(outcome, moves, events, entries, pending))
-    insert_rows(cursor, "usage_usageevent", _EVENT_COLUMNS, events)
-    insert_rows(cursor, "usage_pendingrollup", _PENDING_COLUMNS, pending)
-    ledger.insert(cursor, entries)
+        receipts.append(_record(outcome, moves, facts))
     return receipts
+
+
+def write(cursor: Cursor, facts: Facts) -> None:
+    """Insert the rows of what was settled."""
+    cursor.insert(_EVENTS, facts.events)
+    cursor.insert(_PENDING, facts.pending)
+    ledger.insert(cursor, facts.entries)
 
 
 def foreseen(outcome: Outcome) -> Receipt:
@@ -68,30 +103,20 @@ def foreseen(outcome: Outcome) -> Receipt:
     return Receipt(outcome.admission.hold_id, charge, outcome.counts)
 
 
-def _claim(cursor: Cursor, hold_ids: list[int], state: str, stale_at: Any) -> set[int]:
+def _claim(cursor: Cursor, hold_ids: list[int], state: str, stale_at: Any) -> Result:
     """The holds that this transaction ends; with `stale_at` only those whose lease had run out by then."""
-    if not hold_ids:
-        return set()
-    params: list[Any] = [state, *hold_ids]
+    params: list[Any] = [state, hold_ids]
     is_stale = ""
     if stale_at is not None:
         is_stale = "AND lease_until < %s "
         params.append(stale_at)
-    cursor.execute(
-        f"UPDATE billing_hold SET state = %s WHERE state = 'active' AND id IN {placeholders(len(hold_ids))} "  # noqa: S608
-        f"{is_stale}RETURNING id",
+    return cursor.execute(
+        f"UPDATE billing_hold SET state = %s WHERE state = 'active' AND id = ANY(%s) {is_stale}RETURNING id",  # noqa: S608
         params,
     )
-    return {row[0] for row in cursor.fetchall()}
 
 
-def _record(
-    outcome: Outcome,
-    moves: Moves,
-    events: list[tuple[Any, ...]],
-    entries: list[tuple[Any, ...]],
-    pending: list[tuple[Any, ...]],
-) -> Receipt:
+def _record(outcome: Outcome, moves: Moves, facts: Facts) -> Receipt:
     """Rate one outcome and append its rows. charge = min(actual, hold); the excess is the operator's overrun."""
     admission, counts = outcome.admission, outcome.counts
     if counts is None:
@@ -104,15 +129,15 @@ def _record(
     moves.lift(admission.legs, burned)
     _lift_windows(admission, moves, counts, charge)
     at_value, bucket_value = _instants(admission.admitted_at)
-    events.append(_event_row(outcome, counts, at_value, charge, actual - charge))
+    facts.events.append(_event_row(outcome, counts, at_value, charge, actual - charge))
     organization_id = admission.principal.organization_id
     if charge:
         lines = [ledger.Line(Account.CREDIT, -leg.amount, leg.grant_id) for leg in burned]
         lines.append(ledger.Line(Account.REVENUE, charge))
-        entries += ledger.rows(
+        facts.entries += ledger.rows(
             f"event:{admission.hold_id}", organization_id, lines, at_value, event_id=admission.hold_id
         )
-    pending.append(
+    facts.pending.append(
         (
             admission.hold_id,
             organization_id,

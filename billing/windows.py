@@ -15,7 +15,7 @@ from billing.moment import Moment
 from billing.terms import WindowLeg
 from foundation import periods
 from foundation.money import usd_string
-from foundation.sql import Cursor, placeholders, utc
+from foundation.sql import Cursor, utc
 
 USD, TOKENS, REQUESTS = str(Measure.USD), str(Measure.TOKENS), str(Measure.REQUESTS)
 _SCOPES = ("key", "project", "organization")
@@ -161,12 +161,11 @@ def _read(cursor: Cursor, known: Iterable[Caller], moment: Moment) -> list[tuple
         organization_ids.add(caller.principal.organization_id)
     # Three index scans; a limit on a project or a key also names its organization.
     sql = (
-        f"{_READ} (l.api_key_id IN {placeholders(len(key_ids))} OR l.project_id IN {placeholders(len(project_ids))} "
-        f"OR (l.organization_id IN {placeholders(len(organization_ids))} "
+        f"{_READ} (l.api_key_id = ANY(%s) OR l.project_id = ANY(%s) OR (l.organization_id = ANY(%s) "
         "AND l.project_id IS NULL AND l.api_key_id IS NULL)) ORDER BY l.id"
     )
-    cursor.execute(sql, [moment.value, moment.value, *key_ids, *project_ids, *organization_ids])
-    return cursor.fetchall()
+    params = [moment.value, moment.value, key_ids, list(project_ids), list(organization_ids)]
+    return cursor.execute(sql, params).fetchall()
 
 
 def _room(row: tuple[Any, ...], effects: dict[int, int]) -> tuple[str, int, Room]:

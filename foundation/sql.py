@@ -4,83 +4,189 @@ Django's cursor costs more than many of the statements that go through it. Here 
 transactions and its errors stay Django's.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
+import orjson
+import psycopg
+from django.conf import settings
 from django.db import connection
+from psycopg.types.numeric import Int8BinaryDumper
 
 
-class Cursor(Protocol):
-    """The part of Django's cursor that batches use."""
+@dataclass(frozen=True)
+class Table:
+    """A table that batches insert into: its columns with their types on PostgreSQL."""
 
-    rowcount: int
+    name: str
+    columns: dict[str, str]
 
-    def execute(self, sql: str, params: Sequence[Any] | None = None) -> Any: ...
-    def executemany(self, sql: str, param_list: Sequence[Sequence[Any]]) -> Any: ...
+    @cached_property
+    def names(self) -> str:
+        """The columns as SQL."""
+        return ", ".join(f'"{column}"' for column in self.columns)
+
+    @cached_property
+    def insert_one(self) -> str:
+        """One row a statement."""
+        return f"INSERT INTO {self.name} ({self.names}) VALUES ({', '.join(['%s'] * len(self.columns))})"  # noqa: S608
+
+    @cached_property
+    def insert_arrays(self) -> str:
+        """All rows in one statement that is the same for any number of them: an array a column."""
+        arrays = ", ".join(f"%s::{kind}[]" for kind in self.columns.values())
+        return f"INSERT INTO {self.name} ({self.names}) SELECT * FROM unnest({arrays})"  # noqa: S608
+
+
+class Result(Protocol):
+    """What a statement gave; to be read after its `together`."""
+
+    @property
+    def rowcount(self) -> int: ...
     def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
-class _QmarkCursor:
-    """The cursor of SQLite's driver, whose placeholder is another one."""
+class Cursor(Protocol):
+    """What batches need of a connection. A list is one parameter: `column = ANY(%s)`, on both databases."""
 
-    def __init__(self, cursor: Any) -> None:
-        self._execute = cursor.execute
-        self._executemany = cursor.executemany
-        self.fetchall = cursor.fetchall
-        self._cursor = cursor
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> Result: ...
+    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert all rows, in their order."""
 
-    @property
-    def rowcount(self) -> int:
-        return int(self._cursor.rowcount)
+    def together(self) -> AbstractContextManager[Any]:
+        """Statements inside go in one round trip where the database is elsewhere; read their results afterwards."""
 
-    def execute(self, sql: str, params: Sequence[Any] | None = None) -> Any:
-        return self._execute(_qmark(sql), params or ())
 
-    def executemany(self, sql: str, param_list: Sequence[Sequence[Any]]) -> Any:
-        return self._executemany(_qmark(sql), param_list)
+class _SqliteCursor:
+    def __init__(self, raw: Any) -> None:
+        self._cursor = raw.cursor
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> Result:
+        values = [orjson.dumps(value).decode() if type(value) is list else value for value in params]
+        found: Result = self._cursor().execute(_sqlite_text(sql), values)
+        return found
+
+    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self._cursor().executemany(_sqlite_text(table.insert_one), rows)
+
+    def together(self) -> AbstractContextManager[Any]:
+        return nullcontext()
 
 
 @lru_cache(maxsize=1024)
-def _qmark(sql: str) -> str:
-    return sql.replace("%s", "?")
+def _sqlite_text(sql: str) -> str:
+    return sql.replace("= ANY(%s)", "IN (SELECT value FROM json_each(%s))").replace("%s", "?")
+
+
+class _PostgresCursor:
+    """The driver's cursors with parameters bound by the server, so that statements are prepared once a connection."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.together = raw.pipeline
+        self._users = 0
+        self._idle: list[Any] = []
+        self._busy: list[Any] = []
+
+    def __enter__(self) -> "_PostgresCursor":
+        self._users += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._users -= 1
+        if not self._users:
+            # Nobody reads these results any more.
+            self._idle += self._busy
+            self._busy.clear()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> Result:
+        cursor = self._idle.pop() if self._idle else self._new()
+        self._busy.append(cursor)
+        found: Result = cursor.execute(sql, [_array(value) if type(value) is list else value for value in params])
+        return found
+
+    def insert(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            columns = zip(table.columns.values(), zip(*rows, strict=True), strict=True)
+            self.execute(table.insert_arrays, [_TEXTS[kind](column) for kind, column in columns])
+
+    def _new(self) -> Any:
+        cursor = psycopg.Cursor(self._raw)
+        # One type for all integers: a statement is prepared again for every other combination of types.
+        cursor.adapters.register_dumper(int, Int8BinaryDumper)
+        return cursor
+
+
+def _array(values: list[Any]) -> str:
+    return _integers(values) if values and type(values[0]) is int else _strings(values)
+
+
+# Arrays as text: their type is then the column's, whatever the sizes of the numbers, and they are quickly made.
+def _integers(values: Iterable[int | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _strings(values: Iterable[str | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if value.isalnum() and value.upper() != "NULL":
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _instants(values: Iterable[datetime | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else f'"{value.isoformat()}"' for value in values]) + "}"
+
+
+def _booleans(values: Iterable[bool | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else "t" if value else "f" for value in values]) + "}"
+
+
+_TEXTS: dict[str, Callable[[Iterable[Any]], str]] = {
+    "bigint": _integers,
+    "text": _strings,
+    "timestamptz": _instants,
+    "boolean": _booleans,
+}
+
+# What is known of types and statements is made once a connection.
+_cursors: "WeakKeyDictionary[Any, _PostgresCursor]" = WeakKeyDictionary()
+
+
+def _postgres_cursor() -> _PostgresCursor:
+    raw = connection.connection
+    found = _cursors.get(raw)
+    if found is None:
+        if settings.DATABASE_PREPARED_STATEMENTS:
+            raw.prepare_threshold = 0
+        found = _cursors[raw] = _PostgresCursor(raw)
+    return found
 
 
 @contextmanager
 def batch_cursor() -> Iterator[Cursor]:
-    """A cursor of the default connection, in whatever transaction it is; errors are Django's."""
+    """Plain SQL on the default connection, in whatever transaction it is; errors are Django's."""
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        raw = connection.connection.cursor()
-        try:
-            cursor: Cursor = _QmarkCursor(raw) if connection.vendor == "sqlite" else raw
-            yield cursor
-        finally:
-            raw.close()
-
-
-# PostgreSQL takes 65,535 parameters a statement, SQLite 32,766.
-_MOST_ROWS = 100
-
-
-@lru_cache(maxsize=512)
-def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
-    one = "(" + ",".join(["%s"] * len(columns)) + ")"
-    return f"INSERT INTO {table} ({','.join(columns)}) VALUES {','.join([one] * rows)}"  # noqa: S608
-
-
-def insert_rows(cursor: Cursor, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert all rows with as few statements as there are hundreds of them."""
-    for start in range(0, len(rows), _MOST_ROWS):
-        part = rows[start : start + _MOST_ROWS]
-        cursor.execute(_insert(table, columns, len(part)), [value for row in part for value in row])
+        if connection.vendor == "postgresql":
+            with _postgres_cursor() as cursor:
+                yield cursor
+        else:
+            yield _SqliteCursor(connection.connection)
 
 
 @lru_cache(maxsize=512)
 def placeholders(count: int) -> str:
-    """`(%s,%s,…)` for an IN list of `count` values, at least one."""
+    """`(%s,%s,…)` for an IN list of `count` values, at least one, on Django's cursor."""
     return "(" + ",".join(["%s"] * count) + ")"
 
 

@@ -28,6 +28,7 @@ from catalog.prices import price_list
 from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
+from foundation.sql import batch_cursor
 from usage import organization_reports
 from usage.counts import TokenCounts
 from usage.report_query import ReportQuery
@@ -306,7 +307,7 @@ class Bridge:
         if not calls:
             return
         hashes = list({call.payload.hex() for call in calls})
-        with connection.cursor() as cursor:
+        with batch_cursor() as cursor:
             found = callers.by_secret(cursor, hashes, timezone.now())
         for call in calls:
             caller = found.get(call.payload.hex())
