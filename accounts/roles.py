@@ -22,12 +22,13 @@ class Permission(models.TextChoices):
     USE_PLAYGROUND = "use_playground", "Use the playground"
     MANAGE_PROJECTS = "manage_projects", "Manage projects"
     MANAGE_MEMBERS = "manage_members", "Manage members"
+    MANAGE_OWNERS = "manage_owners", "Make and remove owners"
     MANAGE_ORGANIZATION = "manage_organization", "Change the organization's settings"
     DELETE_ORGANIZATION = "delete_organization", "Delete the organization"
 
 
 P = Permission
-_ADMIN = frozenset(P) - {P.DELETE_ORGANIZATION}
+_ADMIN = frozenset(P) - {P.MANAGE_OWNERS, P.DELETE_ORGANIZATION}
 
 PERMISSIONS: dict[str, frozenset[Permission]] = {
     Role.OWNER: frozenset(P),

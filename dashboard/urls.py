@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from dashboard.views import keys, models, overview, playground, preferences, projects, usage
+from dashboard.views import (
+    keys,
+    members,
+    members_invited,
+    members_join,
+    models,
+    overview,
+    playground,
+    preferences,
+    projects,
+    usage,
+)
 
 app_name = "dashboard"
 urlpatterns = [
@@ -32,6 +43,15 @@ urlpatterns = [
     path("projects/<str:project>/restore/", projects.restore, name="project-restore"),
     path("projects/<str:project>/members/add/", projects.add_member, name="project-member-add"),
     path("projects/<str:project>/members/<str:user>/remove/", projects.remove_member, name="project-member-remove"),
+    path("members/", members.listing, name="members"),
+    path("members/invite/", members_invited.invite, name="member-invite"),
+    path("members/leave/", members.leave, name="member-leave"),
+    path("members/transfer/", members.transfer, name="member-transfer"),
+    path("members/<str:user>/role/", members.change_role, name="member-role"),
+    path("members/<str:user>/remove/", members.remove, name="member-remove"),
+    path("members/invitations/<str:invitation>/resend/", members_invited.resend, name="member-invitation-resend"),
+    path("members/invitations/<str:invitation>/withdraw/", members_invited.withdraw, name="member-invitation-withdraw"),
+    path("invitations/<str:secret>/", members_join.join, name="join"),
     path("playground/", playground.playground, name="playground"),
     path("playground/chat/", playground.chat, name="playground-chat"),
     path("playground/receipts/<str:turn>/", playground.receipt, name="playground-receipt"),

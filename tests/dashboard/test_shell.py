@@ -50,7 +50,7 @@ def test_no_page_carries_inline_script_or_style(alice: House) -> None:
 
 
 def test_the_rail_offers_what_the_role_may_use(alice: House) -> None:
-    everything = {"/", "/playground/", "/keys/", "/usage/", "/models/", "/projects/"}
+    everything = {"/", "/playground/", "/keys/", "/usage/", "/models/", "/projects/", "/members/"}
     seen = {
         role: links(browser(alice.member(role.label, role)).get("/models/").content.decode())
         for role in (Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER)
