@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -12,7 +11,7 @@ from accounts.principal import Principal
 from billing.admission import Answer
 from billing.models import RefusedRequest
 from billing.moment import Moment
-from billing.terms import Ask, Refusal
+from billing.terms import Ask, Refusal, RefusalNote
 from foundation.sql import Cursor, batch_cursor
 
 _KEPT_A_KEY = 100
@@ -26,18 +25,6 @@ QUOTA = "insufficient_quota"
 # What stands for a model that does not exist: its name is the caller's text.
 UNKNOWN_MODEL = "unknown"
 _UNKNOWN = frozenset({"model_not_found"})
-
-
-@dataclass(frozen=True, slots=True)
-class RefusalNote:
-    """One refused request of a known key; `code` is the error code of its answer."""
-
-    principal: Principal
-    request_id: str
-    model: str
-    code: str
-    message: str
-    at: datetime
 
 
 def count(cursor: Cursor, asks: list[Ask], answers: list[Answer], moment: Moment) -> None:

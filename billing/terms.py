@@ -1,6 +1,7 @@
 """The values that cross between the gateway and the money core; plain data, no Django."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from accounts.principal import Principal
@@ -135,3 +136,15 @@ class Receipt:
     event_id: int | None
     charge: int
     counts: TokenCounts | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalNote:
+    """One refused request of a known key; `code` is the error code of its answer."""
+
+    principal: Principal
+    request_id: str
+    model: str
+    code: str
+    message: str
+    at: datetime

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from accounts.principal import Principal
-from billing.terms import BridgeUnavailable
+from billing.terms import BridgeUnavailable, RefusalNote
 from gateway import errors, tokens
 from gateway.bridge import Bridge
 from gateway.callers import Callers
@@ -94,6 +95,7 @@ class Gateway:
         try:
             await work
         except ApiError as error:
+            self._note(exchange, error)
             await exchange.send_error(error)
         except BridgeUnavailable:
             # A stream that has begun can only be closed, without [DONE].
@@ -109,6 +111,16 @@ class Gateway:
             self._running -= 1
             if not self._running:
                 self._idle.set()
+
+    def _note(self, exchange: Exchange, error: ApiError) -> None:
+        """Count a refusal of a known key; what failed on our side is none."""
+        principal = exchange.principal
+        if principal is None or error.status >= 500:
+            return
+        code = error.code or error.kind
+        self.bridge.note_refusal(
+            RefusalNote(principal, exchange.request_id, exchange.model, code, error.message, datetime.now(UTC))
+        )
 
     async def _dispatch(self, exchange: Exchange) -> None:
         if exchange.method == "OPTIONS":

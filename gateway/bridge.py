@@ -21,9 +21,8 @@ from django.utils import timezone
 from accounts.principal import Principal
 from billing import admission, balances, batch, callers, heartbeat, refused, settlement
 from billing.models import MeteringProcess
-from billing.refused import RefusalNote
 from billing.spool import Spool
-from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal
+from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal, RefusalNote
 from catalog.prices import price_list
 from foundation import secrets
 from foundation.ids import FactIds

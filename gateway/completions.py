@@ -94,11 +94,13 @@ class Completions:
 
     async def _attempt(self, exchange: Exchange, caller: Caller) -> None:
         slot: Slot | None = None
+        exchange.principal = caller.principal
         try:
             address = self._callers.address(exchange)
             await self._check(exchange, caller, address)
             slot = await self._limit(exchange, caller)
             request = await self._read(exchange)
+            exchange.model = request.model
             ask = await self._ask(exchange, request, caller, address)
         except ApiError:
             await self._confirm(caller, slot)

@@ -1,11 +1,12 @@
 """HTTP as raw ASGI: headers that every answer carries, reading bodies, sending answers."""
 
 import asyncio
-import secrets
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from accounts.principal import Principal
 from gateway import errors
 from gateway.errors import ApiError
 
@@ -22,6 +23,7 @@ _ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED),
 )
+_salts: list[str] = []
 _JSON = (b"content-type", b"application/json")
 # What is read and thrown away of a body that is too large, so that the client gets to see the answer.
 _DRAIN = 64 * 1024 * 1024
@@ -32,16 +34,26 @@ class ClientGone(Exception):
 
 
 def new_request_id() -> str:
-    """A request id of our own; a client's value is never taken over."""
-    return f"req_{secrets.token_hex(12)}"
+    """A request id of our own, 12 digits of time and 12 of chance; a client's value is never taken over.
+
+    In the order of time, so that the newest stand side by side in an index.
+    """
+    try:
+        salt = _salts.pop()
+    except IndexError:
+        # One system call for many ids.
+        digits = os.urandom(6 * 256).hex()
+        _salts.extend(digits[start : start + 12] for start in range(0, len(digits), 12))
+        salt = _salts.pop()
+    return f"req_{time.time_ns() // 1_000_000:012x}{salt}"
 
 
 class Exchange:
     """One request and its answer: id, clock, headers to add, and whether the answer has begun."""
 
     __slots__ = (
-        "_receive", "_send", "begun", "body", "extra", "headers", "method", "path", "query", "request_id", "scope",
-        "started", "wants_receipt",
+        "_receive", "_send", "begun", "body", "extra", "headers", "method", "model", "path", "principal", "query",
+        "request_id", "scope", "started", "wants_receipt",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +66,9 @@ class Exchange:
         self.extra: HeaderList = []
         self.body: bytes | None = None
         self.begun = False
+        # Who asked for which model, as far as it is known: a refusal is counted for them.
+        self.principal: Principal | None = None
+        self.model = ""
         # The playground shows what the ledger has.
         self.wants_receipt = False
         self.started = time.perf_counter()

@@ -13,9 +13,8 @@ from django.utils import timezone
 from accounts.principal import ACTIVE
 from billing import batch, recovery, spool
 from billing.models import CreditGrant, Hold, RefusalCount, RefusedRequest
-from billing.refused import RefusalNote
 from billing.spool import Spool
-from billing.terms import Admission, BridgeUnavailable, Refusal
+from billing.terms import Admission, BridgeUnavailable, Refusal, RefusalNote
 from gateway.bridge import Bridge
 from tests.billing.desk import ask, outcome, serve_all_models
 from tests.people import house
