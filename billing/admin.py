@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.admin import actor
+from billing import codes_admin as codes_admin
 from billing import grants
 from billing import messages_admin as messages_admin
 from billing.models import CreditGrant, GrantKind, Hold, LedgerEntry, MeteringProcess, Subscription

@@ -1,6 +1,7 @@
 """The tables of billing, one noun a file."""
 
 from billing.models.alert import Alert, AlertReason
+from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.hold import Hold, HoldState, MeteringProcess
@@ -29,6 +30,8 @@ __all__ = [
     "Measure",
     "MeteringProcess",
     "OutboxMessage",
+    "Redemption",
+    "RedemptionCode",
     "RefusalCount",
     "RefusedRequest",
     "SpendingLimit",

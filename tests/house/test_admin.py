@@ -14,7 +14,7 @@ from accounts.actor import Actor
 from accounts.idempotency import Answer, Credential
 from accounts.models import AuditEntry, Invitation, Organization, User
 from accounts.roles import Role
-from billing import balances, grants, opening, webhooks
+from billing import balances, codes, grants, opening, webhooks
 from billing.models import (
     CreditGrant,
     Delivery,
@@ -23,6 +23,7 @@ from billing.models import (
     LedgerEntry,
     MeteringProcess,
     OutboxMessage,
+    RedemptionCode,
     Subscription,
     WebhookEndpoint,
 )
@@ -41,6 +42,7 @@ MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_mod
 FACTS = {
     "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
     "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
+    "Redemption",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -105,6 +107,7 @@ def furnish(alice):
         organization=alice.organization, email="c@example.com", fingerprint="f" * 64, expires_at=timezone.now()
     )
     grants.give(alice.organization, NANO)
+    codes.redeem(alice.organization, codes.create(codes.Terms(NANO)).text, alice.actor)
     providers.serve(providers.connect("acme", "https://host/v1", "acme-secret"), Serves("deepseek-chat", "chat"))
     endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
     delivery = announce(endpoint.endpoint)
@@ -340,3 +343,21 @@ def test_operators_switch_webhooks_off_and_send_again(alice, operator):
     assert delivery.state == "pending"
     deeds = AuditEntry.objects.filter(actor__email="operator@example.com").values_list("action", flat=True)
     assert {"webhook.disabled", "webhook.enabled", "delivery.replayed"} <= set(deeds)
+
+
+def test_a_new_code_is_shown_in_one_answer_and_can_be_voided(alice, operator):
+    asked = {"amount": "12.50", "max_redemptions": "2", "valid_days": "30", "note": "fair"}
+    assert operator.post(url(RedemptionCode, "add"), asked | {"amount": "0"}).status_code == 200
+    assert not RedemptionCode.objects.exists()
+    answer = operator.post(url(RedemptionCode, "add"), asked)
+    code = RedemptionCode.objects.get()
+    assert (code.amount, code.max_redemptions, code.valid_days) == (12_500_000_000, 2, 30)
+    text = re.search(r"(?:[0-9A-Z]{4}-){4}[0-9A-Z]{4}", answer.content.decode())[0]
+    assert "no-store" in answer["Cache-Control"]
+    for page in (url(RedemptionCode, "changelist"), url(RedemptionCode, "change", code.pk), reverse("admin:index")):
+        assert text[5:9] + "-" not in operator.get(page).content.decode()
+    assert codes.redeem(alice.organization, text, alice.actor).amount == 12_500_000_000
+    operator.post(url(RedemptionCode, "changelist"), {"action": "void", "_selected_action": code.pk})
+    code.refresh_from_db()
+    assert code.voided_at is not None
+    assert AuditEntry.objects.filter(action="code.voided").count() == 1
