@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # The registry of apps must be ready before the imports below.
 _django = get_asgi_application()
 
-from config import health
+from config import health, metrics
 from gateway import client_address, limiter
 from gateway.app import Gateway
 from gateway.bridge import Bridge
@@ -38,6 +38,7 @@ class House:
         options = GatewayOptions(trusted_proxies=self._trusted, drain_timeout=10.0)
         self.gateway = Gateway(Bridge(), limiter.build(settings.REDIS_URL or None), options)
         self.health = health.Health(lambda: self.gateway.bridge.is_alive)
+        self.metrics = metrics.Metrics(self.gateway.bridge.figures.text)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -49,6 +50,8 @@ class House:
             await self.gateway(scope, receive, send)
         elif scope["path"] in health.PATHS:
             await self.health(scope, receive, send)
+        elif scope["path"] == metrics.PATH:
+            await self.metrics(scope, receive, send)
         else:
             await _django(self._for_pages(scope), receive, cast(Any, send))
 

@@ -115,9 +115,10 @@ class Gateway:
     def _note(self, exchange: Exchange, error: ApiError) -> None:
         """Count a refusal of a known key; what failed on our side is none."""
         principal = exchange.principal
+        code = error.code or error.kind
+        self.bridge.figures.refusal(code)
         if principal is None or error.status >= 500:
             return
-        code = error.code or error.kind
         self.bridge.note_refusal(
             RefusalNote(principal, exchange.request_id, exchange.model, code, error.message, datetime.now(UTC))
         )

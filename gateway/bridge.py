@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -28,6 +28,7 @@ from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
 from foundation.sql import batch_cursor
+from gateway.figures import BridgeFigures
 from usage import organization_reports
 from usage.counts import TokenCounts
 from usage.report_query import ReportQuery
@@ -57,29 +58,11 @@ class _Call:
     error: BaseException | None = None
 
 
-@dataclass(slots=True)
-class BridgeFigures:
-    """What operators watch: sizes in calls, times in seconds."""
-
-    batches: int = 0
-    calls: int = 0
-    last_batch: int = 0
-    last_commit_seconds: float = 0.0
-    replays: int = 0
-    # Settlements that were written to the local spool because the database was away.
-    spooled: int = 0
-    # How long the oldest call of the last batch had waited for its turn.
-    last_wait_seconds: float = 0.0
-    recent_commits: deque[float] = field(default_factory=lambda: deque(maxlen=256))
-    recent_waits: deque[float] = field(default_factory=lambda: deque(maxlen=256))
-    recent_batches: deque[int] = field(default_factory=lambda: deque(maxlen=256))
-
-
 class Bridge:
     """Verbs that the gateway awaits; everything behind them is synchronous."""
 
     def __init__(self) -> None:
-        self.figures = BridgeFigures()
+        self.figures = BridgeFigures(lambda: len(self._queue), lambda: len(self._live), lambda: self.is_alive)
         self._queue: list[_Call] = []
         self._gathering = False
         self._lock = threading.Lock()
@@ -264,19 +247,10 @@ class Bridge:
             self._batch(calls)
         except Exception as error:
             log.debug("batch of %d rolled back: %r; replaying singly", len(calls), error)
-            self.figures.replays += 1
+            self.figures.replay()
             for call in calls:
                 self._single(call)
-        spent = time.perf_counter() - started
-        figures = self.figures
-        figures.batches += 1
-        figures.calls += len(calls)
-        figures.last_batch = len(calls)
-        figures.last_commit_seconds = spent
-        figures.last_wait_seconds = waited
-        figures.recent_commits.append(spent)
-        figures.recent_waits.append(waited)
-        figures.recent_batches.append(len(calls))
+        self.figures.batch(len(calls), time.perf_counter() - started, waited)
         self._resolve(calls)
 
     def _batch(self, calls: list[_Call]) -> None:
@@ -346,7 +320,7 @@ class Bridge:
             # Without a heartbeat the sweeper recovers the hold once the database is back.
             self._ended(outcome.admission.hold_id)
             return False
-        self.figures.spooled += 1
+        self.figures.spool()
         call.error = None
         call.result = settlement.foreseen(outcome)
         return True
