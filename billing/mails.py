@@ -73,7 +73,7 @@ def _limit_reached(payload: Payload, organization: Organization) -> Text:
     if payload["reason"] == "refusal":
         how = _("A request was refused because it did not fit: %(used)s used and %(held)s held for running requests.")
     else:
-        how = _("%(used)s used.")
+        how = _("%(used)s of %(limit)s used.")
     paragraphs = [_("%(Scope)s %(subject)s.") % {**facts, "subject": subject}, how % facts]
     if payload["is_hard"]:
         stops = _("Requests that do not fit fail with 402 until %(resets)s. Raise the limit to let them through.")
@@ -90,14 +90,14 @@ def _what_stops(payload: Payload, facts: dict[str, str]) -> str:
 
 
 def _facts(payload: Payload, organization: Organization) -> dict[str, str]:
-    shown = _in_usd if payload["measure"] == Measure.USD else _counted(payload["measure"])
+    shown = _in_usd if payload["measure"] == Measure.USD else _counted
     scopes = {"key": _("The key"), "project": _("The project"), "organization": _("The organization")}
     return {
         "Scope": scopes[payload["scope"]],
         "name": payload["scope_name"],
         "percent": str(payload["threshold_percent"]),
         "limit_name": _limit_name(payload["measure"], payload["window"]),
-        "limit": shown(payload["limit"]),
+        "limit": _with_unit(shown(payload["limit"]), payload["measure"]),
         "used": shown(payload["used"]),
         "held": shown(payload["held"]),
         "resets": _reset(payload["resets_at"], organization),
@@ -132,9 +132,13 @@ def _in_usd(text: str) -> str:
     return f"${amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN):,}"
 
 
-def _counted(measure: str) -> Callable[[str], str]:
-    words = _("%s tokens") if measure == Measure.TOKENS else _("%s requests")
-    return lambda text: words % f"{int(text):,}"
+def _counted(text: str) -> str:
+    return f"{int(text):,}"
+
+
+def _with_unit(shown: str, measure: str) -> str:
+    units = {Measure.USD: "%s", Measure.TOKENS: _("%s tokens"), Measure.REQUESTS: _("%s requests")}
+    return units[Measure(measure)] % shown
 
 
 # ---------------------------------------------------------------- webhooks

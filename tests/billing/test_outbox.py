@@ -77,7 +77,7 @@ def test_the_mail_says_what_and_how_much(alice, settings):
         (
             {"measure": "tokens", "limit": "1000000", "used": "1000000", "held": "0", "window": "day"},
             "production-web reached its daily token limit of 1,000,000 tokens",
-            "1,000,000 tokens used.",
+            "1,000,000 of 1,000,000 tokens used.",
         ),
         (
             {"measure": "requests", "limit": "10", "used": "10", "held": "0", "window": "lifetime", "resets_at": None},

@@ -1,20 +1,27 @@
 """Deliveries with several connections and threads: each message is sent once, and nobody waits for a slow receiver."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
+from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts.models import AuditEntry
 from billing import delivering, dispatching, webhooks
 from billing.models import Delivery, DeliveryAttempt, WebhookEndpoint
-from tests.billing.news import say, tell
+from tests.billing.news import later, say, tell
 from tests.billing.receiver import listening, silent, status
 from tests.people import house
+from tests.running import ROOT
 
 pytestmark = pytest.mark.database
+_DELIVER = "import django; django.setup(); from billing.delivering import deliver_due; deliver_due()"
 
 
 @pytest.fixture
@@ -107,6 +114,31 @@ def test_a_slow_receiver_does_not_keep_another_waiting(shop, receiver, monkeypat
         assert time.monotonic() - started < 6
         assert len(fast.got) == 1
         assert len(receiver.got) == delivering._AT_ONCE_AN_ENDPOINT
+
+
+def test_a_process_that_is_killed_while_it_sends_leaves_the_delivery_to_another(shop, receiver, own_database):
+    alice, issued = shop
+    say(alice.organization)
+    dispatching.dispatch_messages()
+    sender = subprocess.Popen(
+        [sys.executable, "-c", _DELIVER],
+        cwd=ROOT,
+        env={
+            **os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": own_database,
+            "ENCRYPTION_KEY": settings.ENCRYPTION_KEY, "WEBHOOKS_ALLOW_PRIVATE": "1",
+        },
+    )  # fmt: skip
+    receiver.answer = lambda handler: (sender.kill(), sender.wait(), handler.reply(200))
+    assert sender.wait(60) == -signal.SIGKILL
+    receiver.answer = status(200)
+    assert delivering.deliver_due() == 0
+    with later(minutes=2, seconds=1):
+        assert delivering.deliver_due() == 1
+        assert delivering.deliver_due() == 0
+    first, second = receiver.got
+    assert (first.id, first.body) == (second.id, second.body)
+    assert first.signed_by(issued.secret) and second.signed_by(issued.secret)
+    assert Delivery.objects.filter(state="delivered", attempts=2).count() == 1
 
 
 def test_the_test_button_sends_at_once_and_once(shop, receiver):

@@ -253,6 +253,15 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secure, receiver, monk
     assert receiver.got == []
 
 
+def test_a_handshake_that_is_never_answered_ends_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", resolver(["127.0.0.1"]))
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        started = time.monotonic()
+        with pytest.raises(egress.Unreachable, match="No answer within"):
+            post(f"https://mute.example.com:{mute.getsockname()[1]}/", seconds=0.5, allow_private=True)
+    assert time.monotonic() - started < 3
+
+
 # ---------------------------------------------------------------- the same through the verbs
 
 
