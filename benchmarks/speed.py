@@ -4,7 +4,8 @@
     benchmarks/speed.py [--rounds 3] [--seconds 3] [--postgres] [--redis-url URL]
 
 The provider is a stub in C and so is the load generator; both run on the first processor, what is measured on the
-second. Processor time is that of the measured process, so that other work on the machine hardly counts. Needs `cc`.
+second. Processor time is that of the measured process, so that other work on the machine hardly counts; `db ms` is that
+of PostgreSQL for one answer. Needs `cc`.
 """
 
 import argparse
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     # Not this folder, whose `trace` would hide that of the standard library.
     sys.path[0] = str(ROOT)
+
+import psycopg  # noqa: E402
 
 from benchmarks import machine  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
@@ -46,6 +49,8 @@ class Target:
     port: int
     pid: int
     headers: tuple[str, ...] = ()
+    # A PostgreSQL of its own, whose processor time is told beside.
+    database_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Reading:
     median: float
     slowest: float
     bad: int
+    # Processor time of PostgreSQL for one answer.
+    database_ms: float = 0.0
 
 
 def build(name: str, folder: Path) -> Path:
@@ -72,13 +79,28 @@ def measure(load: Path, target: Target, *, stream: bool, connections: int, secon
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     command = [str(load), str(target.port), "/v1/chat/completions", str(connections), str(seconds), json.dumps(body)]
-    before = processor_seconds(target.pid)
+    before, database_before = processor_seconds(target.pid), database_seconds(target.database_url)
     run = subprocess.run([*_on(0), *command, *target.headers], capture_output=True, text=True, check=True)
     used = processor_seconds(target.pid) - before
+    in_database = database_seconds(target.database_url) - database_before
     good, bad, elapsed, events, median, slowest = (float(value) for value in run.stdout.split())
     if stream and good and events < CHUNKS + 2:
         sys.exit(f"{target.name} sent {events} events an answer")
-    return Reading(good / max(used, 1e-9), good / elapsed, median, slowest, int(bad))
+    database_ms = in_database / max(good, 1.0) * 1000
+    return Reading(good / max(used, 1e-9), good / elapsed, median, slowest, int(bad), database_ms)
+
+
+def database_seconds(url: str) -> float:
+    """User and system time so far of all processes of a PostgreSQL on this machine that has connections."""
+    if not url:
+        return 0.0
+    with psycopg.connect(url) as connection:
+        pids = [row[0] for row in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")]
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError):
+            total += processor_seconds(pid)
+    return total
 
 
 def processor_seconds(pid: int) -> float:
@@ -120,9 +142,13 @@ def _gateway(folder: Path, upstream: str, database_url: str, redis_url: str) -> 
         server.manage("connect_provider", "stub", "--base-url", upstream, "--model", MODEL, "--skip-checks")
         lines = server.manage("conformance_keys", "--skip-checks").splitlines()
         secret = dict(line.split("=", 1) for line in lines)["API_KEY"]
-        yield Target("gateway", server.port, server.pid, (f"Authorization: Bearer {secret}",))
+        yield Target("gateway", server.port, server.pid, (f"Authorization: Bearer {secret}",), _postgres(database_url))
     finally:
         server.end()
+
+
+def _postgres(url: str) -> str:
+    return url if url.startswith("postgres") else ""
 
 
 def _pin(pid: int, processor: int) -> None:
@@ -147,7 +173,10 @@ def compare(load: Path, targets: list[Target], rounds: int, seconds: float) -> s
 
 def table(readings: dict[tuple[str, bool, int], list[Reading]], base: str) -> str:
     """One line a mode and target; `share` is of the base's answers per second of processor time."""
-    lines = [f"{'':14}{'mode':12}{'per CPU-s':>11}{'share':>8}{'per s':>9}{'median ms':>11}{'p99 ms':>9}{'bad':>5}"]
+    lines = [
+        f"{'':14}{'mode':12}{'per CPU-s':>11}{'share':>8}{'per s':>9}{'median ms':>11}{'p99 ms':>9}"
+        f"{'db ms':>8}{'bad':>5}"
+    ]
     for (name, stream, connections), found in sorted(readings.items(), key=lambda item: item[0][1:]):
         mode = f"{'stream' if stream else 'JSON'} x{connections}"
         per_cpu = statistics.median(one.per_cpu for one in found)
@@ -155,9 +184,11 @@ def table(readings: dict[tuple[str, bool, int], list[Reading]], base: str) -> st
         per_second = statistics.median(one.per_second for one in found)
         median = statistics.median(one.median for one in found)
         slowest = statistics.median(one.slowest for one in found)
+        database = statistics.median(one.database_ms for one in found)
         bad = sum(one.bad for one in found)
         lines.append(
-            f"{name:14}{mode:12}{per_cpu:>11,.0f}{share:>8.2f}{per_second:>9,.0f}{median:>11.2f}{slowest:>9.2f}{bad:>5}"
+            f"{name:14}{mode:12}{per_cpu:>11,.0f}{share:>8.2f}{per_second:>9,.0f}{median:>11.2f}{slowest:>9.2f}"
+            f"{database:>8.3f}{bad:>5}"
         )
     return "\n".join(lines)
 
