@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
@@ -40,8 +39,7 @@ class KeyAuthentication(BaseAuthentication):
         if not secrets.is_well_formed(secret):
             raise permission.invalid_key()
         digest = hash_of(secret)
-        with connection.cursor() as cursor:
-            found = callers.by_secret(cursor, [digest], timezone.now()).get(digest)
+        found = callers.by_secret([digest], timezone.now()).get(digest)
         principal = permission.check_alive(found.principal if found else None)
         api_key = ApiKey.objects.select_related("organization", "project").get(pk=principal.key_id)
         return None, Caller(

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.admin import actor
 from billing import codes_admin as codes_admin
 from billing import grants
+from billing import limits_admin as limits_admin
 from billing import messages_admin as messages_admin
 from billing.models import CreditGrant, GrantKind, Hold, LedgerEntry, MeteringProcess, Subscription
 from foundation.facts_admin import FactsAdmin, KeptAdmin

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from accounts.principal import ACTIVE, DISABLED, EXPIRED, REVOKED, Principal
-from foundation.sql import Cursor, Result, utc
+from foundation.sql import Cursor, Result, batch_cursor, utc
 
 _COLUMNS = """
     k.id, k.name, k.organization_id, k.project_id, k.owner_id, k.scopes, k.allowed_models, k.allowed_networks,
@@ -135,13 +135,19 @@ def inquire(cursor: Cursor, fingerprints: list[str], playground_key_ids: list[in
     )
 
 
-def by_secret(cursor: Cursor, fingerprints: list[str], now: datetime) -> dict[str, Caller]:
+def by_secret(fingerprints: list[str], now: datetime) -> dict[str, Caller]:
     """Callers by the hexadecimal fingerprint of their secret; an unknown one is absent."""
-    return inquire(cursor, fingerprints, []).answer(now)[0]
+    with batch_cursor() as cursor:
+        return inquire(cursor, fingerprints, []).answer(now)[0]
 
 
-def by_key(cursor: Cursor, key_ids: list[int], now: datetime) -> dict[int, Caller]:
+def by_playground_key(key_ids: list[int], now: datetime) -> dict[int, Caller]:
+    """Callers that enter with a session, by the id of their project's playground key."""
+    with batch_cursor() as cursor:
+        return inquire(cursor, [], key_ids).answer(now)[1]
+
+
+def by_key(key_ids: list[int], now: datetime) -> dict[int, Caller]:
     """Callers by the id of their key, whoever asks about them."""
-    if not key_ids:
-        return {}
-    return {row[3]: _caller(row).at(now) for row in cursor.execute(_BY_KEY, [key_ids]).fetchall()}
+    with batch_cursor() as cursor:
+        return {row[3]: _caller(row).at(now) for row in cursor.execute(_BY_KEY, [key_ids]).fetchall()}

@@ -14,7 +14,7 @@ from billing.terms import Admission, Ask, Refusal
 from billing.windows import Room
 from foundation.ids import FactIds
 from foundation.money import usd_string
-from foundation.sql import Cursor, batch_cursor
+from foundation.sql import batch_cursor
 
 _RATE_WINDOW = timedelta(seconds=60)
 
@@ -75,7 +75,7 @@ def _explain(question: Question) -> Explanation:
     moment = moment_at()
     moves = Moves()
     with batch_cursor() as cursor:
-        found = _found(cursor, question, moment)
+        found = _found(question, moment)
         if found is None:
             return Explanation(False, "invalid_key", "The API key is not valid.", None, None, False, ())
         if question.address is None:
@@ -97,13 +97,13 @@ def _explain(question: Question) -> Explanation:
     return _answered(answer, rates, tuple(lines))
 
 
-def _found(cursor: Cursor, question: Question, moment: Moment) -> Caller | None:
+def _found(question: Question, moment: Moment) -> Caller | None:
     if question.secret_hash is not None:
         fingerprint = question.secret_hash.hex()
-        return callers.by_secret(cursor, [fingerprint], moment.now).get(fingerprint)
+        return callers.by_secret([fingerprint], moment.now).get(fingerprint)
     if question.key_id is None:
         raise ValueError("A question names a key by its id or by the hash of its secret.")
-    return callers.by_key(cursor, [question.key_id], moment.now).get(question.key_id)
+    return callers.by_key([question.key_id], moment.now).get(question.key_id)
 
 
 def _answered(answer: admission.Answer, rates: list[Line], lines: tuple[Line, ...]) -> Explanation:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from catalog import prices, providers
-from catalog.models import LanguageModel, Plan, Price, PriceScope, Provider, Route, TokenClass
+from catalog.models import CatalogRevision, LanguageModel, Plan, Price, PriceScope, Provider, Route, TokenClass
 from foundation.facts_admin import FactsAdmin, KeptAdmin
 from foundation.usd_admin import UsdField, UsdPerMillionField, usd, usd_per_million
 
@@ -206,3 +206,12 @@ def _let_real_providers_answer(formset: Any) -> None:
     for route in [*formset.new_objects, *(changed for changed, _ in formset.changed_objects)]:
         if isinstance(route, Route) and route.enabled:
             providers.replace_demo(route)
+
+
+@admin.register(CatalogRevision)
+class CatalogRevisionAdmin(FactsAdmin):
+    """Another number after every change of the catalog: what a process remembers of it is then read again."""
+
+    list_display = ("id", "number")
+    list_filter = ("id",)
+    search_fields = ("=number",)

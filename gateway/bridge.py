@@ -27,7 +27,6 @@ from catalog.prices import price_list
 from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
-from foundation.sql import batch_cursor
 from gateway.figures import BridgeFigures
 from usage import organization_reports
 from usage.counts import TokenCounts
@@ -280,8 +279,7 @@ class Bridge:
         if not calls:
             return
         hashes = list({call.payload.hex() for call in calls})
-        with batch_cursor() as cursor:
-            found = callers.by_secret(cursor, hashes, timezone.now())
+        found = callers.by_secret(hashes, timezone.now())
         for call in calls:
             caller = found.get(call.payload.hex())
             call.result = caller.principal if caller else None

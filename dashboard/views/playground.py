@@ -134,8 +134,7 @@ def _entry(request: HttpRequest) -> Entry:
     if not desk.organization.is_confirmed:
         raise ApiError(403, "permission_error", "organization_unconfirmed", "Confirm your e-mail address first.")
     key = keys.playground_key(project)
-    with connection.cursor() as cursor:
-        principal = callers.by_playground_key(cursor, [key.pk], timezone.now())[key.pk].principal
+    principal = callers.by_playground_key([key.pk], timezone.now())[key.pk].principal
     return Entry(principal, user.pk)
 
 

@@ -42,5 +42,5 @@ def test_the_table_shows_medians_and_shares():
 
     readings = {("base", False, 16): of(100, 400, 200), ("ours", False, 16): of(50, 150, 100)}
     lines = table(readings, "base").splitlines()
-    assert lines[1].split() == ["base", "JSON", "x16", "200", "1.00", "100", "1.00", "2.00", "0"]
-    assert lines[2].split() == ["ours", "JSON", "x16", "100", "0.50", "50", "1.00", "2.00", "0"]
+    assert lines[1].split() == ["base", "JSON", "x16", "200", "1.00", "100", "1.00", "2.00", "0.000", "0"]
+    assert lines[2].split() == ["ours", "JSON", "x16", "100", "0.50", "50", "1.00", "2.00", "0.000", "0"]

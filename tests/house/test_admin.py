@@ -14,7 +14,8 @@ from accounts.actor import Actor
 from accounts.idempotency import Answer, Credential
 from accounts.models import AuditEntry, Invitation, Organization, User
 from accounts.roles import Role
-from billing import balances, codes, grants, opening, webhooks
+from billing import alerting, balances, codes, grants, limits, opening, webhooks
+from billing.limits import Terms
 from billing.models import (
     CreditGrant,
     Delivery,
@@ -24,6 +25,9 @@ from billing.models import (
     MeteringProcess,
     OutboxMessage,
     RedemptionCode,
+    RefusalCount,
+    RefusedRequest,
+    SpendingWindow,
     Subscription,
     WebhookEndpoint,
 )
@@ -42,7 +46,7 @@ MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_mod
 FACTS = {
     "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
     "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
-    "Redemption",
+    "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -109,6 +113,11 @@ def furnish(alice):
     grants.give(alice.organization, NANO)
     codes.redeem(alice.organization, codes.create(codes.Terms(NANO)).text, alice.actor)
     providers.serve(providers.connect("acme", "https://host/v1", "acme-secret"), Serves("deepseek-chat", "chat"))
+    limits.set_limit(key, Terms("usd", 10, "month"))
+    alerting.tell((), SpendingWindow.objects.values_list("pk", flat=True), timezone.now())
+    refused_row = {"organization": alice.organization, "api_key": key, "model": "deepseek-chat", "code": "x"}
+    RefusalCount.objects.create(project=alice.project, minute=timezone.now(), count=1, **refused_row)
+    RefusedRequest.objects.create(request_id="req_8", message="No.", at=timezone.now(), **refused_row)
     endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
     delivery = announce(endpoint.endpoint)
     DeliveryAttempt.objects.create(delivery=delivery, number=1, at=timezone.now(), succeeded=False)
