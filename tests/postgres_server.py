@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.gateway.redis_server import free_port
@@ -117,6 +117,16 @@ class PostgresServer:
         """End it at once, as a crash would."""
         self._run("pg_ctl", "-D", "data", "stop", "-m", "immediate", check=False)
         self._process.wait(30)
+
+    def crash(self) -> None:
+        """End every process of it with SIGKILL, the first one first."""
+        pid = self._process.pid
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self._process.kill()
+        self._process.wait(30)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def close(self) -> None:
         """End it and remove its files."""

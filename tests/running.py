@@ -57,6 +57,11 @@ class RunningServer:
         return self._process.pid
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone, for whatever reason."""
+        return self._process.poll() is not None
+
+    @property
     def _log(self) -> Path:
         return self.data_dir / "server.log"
 
