@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import available_timezones
 
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
@@ -249,3 +250,15 @@ class IdempotentRequestAdmin(FactsAdmin):
     list_select_related = ("organization",)
     search_fields = ("key", "credential", "organization__name")
     exclude = ("fingerprint", "sealed")
+
+
+# allauth's own page searches for a user name, which nobody has here.
+admin.site.unregister(UserSession)
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(FactsAdmin):
+    list_display = ("user", "ip", "user_agent", "created_at", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "ip")
+    exclude = ("session_key", "data")

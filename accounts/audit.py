@@ -21,7 +21,8 @@ def record(
         actor_key=by.key_id,
         address=by.address,
         action=action,
-        object_type=type(target).__name__,
+        # Not type(): a request's user is a proxy, which answers for its class.
+        object_type=target.__class__.__name__,
         object_id=str(getattr(target, "public_id", target.pk)),
         object_name=str(target)[:200],
         changes=changes or {},

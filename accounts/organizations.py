@@ -1,14 +1,16 @@
 """What one does with organizations."""
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, time_zones
 from accounts.actor import SYSTEM, Actor
-from accounts.models import Membership, Organization, Project, User
+from accounts.models import ApiKeySecret, Membership, Organization, Project, User
 from accounts.roles import Role
 
 DEFAULT_PROJECT = "Default"
+MOST_CHARACTERS = 100
 
 
 def found(user: User, name: str) -> Organization:
@@ -50,3 +52,42 @@ def restore(organization: Organization, by: Actor = SYSTEM) -> None:
             .update(suspended_at=None, suspended_reason="")
         ):
             audit.record("organization.restored", organization, by, organization=organization)
+
+
+def change(organization: Organization, by: Actor, *, name: str, time_zone: str) -> Organization:
+    """Another name or zone; days, months and limits follow the zone from now on. Raises ValidationError."""
+    name = " ".join(name.split())
+    errors: dict[str, str] = {}
+    if not 1 <= len(name) <= MOST_CHARACTERS:
+        errors["name"] = f"Give the organization a name of 1 to {MOST_CHARACTERS} characters."
+    if time_zone not in time_zones.known():
+        errors["time_zone"] = "Choose a time zone of the list."
+    if errors:
+        raise ValidationError(errors)
+    with transaction.atomic():
+        organization = Organization.objects.select_for_update().get(pk=organization.pk)
+        before = {"name": organization.name, "time_zone": organization.time_zone}
+        after = {"name": name, "time_zone": time_zone}
+        changes = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
+        if changes:
+            organization.name, organization.time_zone = name, time_zone
+            organization.save(update_fields=["name", "time_zone"])
+            audit.record("organization.changed", organization, by, organization=organization, changes=changes)
+        return organization
+
+
+def let_keys_be_copied(organization: Organization, allowed: bool, by: Actor) -> int:
+    """Keep new secrets encrypted as well, or stop it and erase those that are kept; how many were erased."""
+    with transaction.atomic():
+        organization = Organization.objects.select_for_update().get(pk=organization.pk)
+        erased = 0
+        if not allowed:
+            kept = ApiKeySecret.objects.filter(api_key__organization=organization).exclude(sealed="")
+            erased = kept.update(sealed="")
+        if organization.keys_can_be_revealed != allowed:
+            organization.keys_can_be_revealed = allowed
+            organization.save(update_fields=["keys_can_be_revealed"])
+            action = "organization.copying_allowed" if allowed else "organization.copying_stopped"
+            changes = {} if allowed else {"secrets_erased": erased}
+            audit.record(action, organization, by, organization=organization, changes=changes)
+        return erased

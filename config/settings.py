@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "dashboard.session_activity.SessionActivity",
     "dashboard.views.errors.DatabaseAway",
 ]
 
@@ -150,6 +152,11 @@ MFA_FORMS = {
     "authenticate": "dashboard.account_forms.AuthenticateForm",
     "reauthenticate": "dashboard.account_forms.ReauthenticateCodeForm",
     "activate_totp": "dashboard.account_forms.ActivateTOTPForm",
+    "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
+    "edit_webauthn": "dashboard.account_forms.EditPasskeyForm",
+    "login_webauthn": "dashboard.account_forms.LoginPasskeyForm",
+    "authenticate_webauthn": "dashboard.account_forms.AuthenticatePasskeyForm",
+    "reauthenticate_webauthn": "dashboard.account_forms.ReauthenticatePasskeyForm",
 }
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -163,7 +170,14 @@ ACCOUNT_SESSION_REMEMBER = None
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# People hear of every change of how they log in; this mail cannot be turned off.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+MFA_ADAPTER = "dashboard.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# The sessions page shows when each was last active; dashboard.session_activity keeps that.
+USERSESSIONS_TRACK_ACTIVITY = False
 SIGNUP_OPEN = env.flag("SIGNUP_OPEN", True)
 
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30

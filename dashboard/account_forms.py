@@ -1,10 +1,14 @@
 """allauth's forms in this house's words: labels above the fields, no placeholders that repeat them."""
 
+import struct
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.mfa.adapter import get_adapter as mfa_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -111,3 +115,54 @@ class ReauthenticateCodeForm(_CodeForm, mfa.ReauthenticateForm):
 
 class ActivateTOTPForm(_CodeForm, totp.ActivateTOTPForm):
     hints = {"code": _("From the app, after it knows the secret.")}
+
+
+# What the library may raise on a credential that no browser made: to its owner it is a wrong one.
+_UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error, InvalidSignature)
+
+
+class _PasskeyForm(_Plain):
+    """A credential that cannot be read is refused like one that does not fit."""
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except _UNREADABLE as error:
+            raise mfa_adapter().validation_error("incorrect_code") from error
+
+
+class LoginPasskeyForm(_PasskeyForm, webauthn.LoginWebAuthnForm):
+    pass
+
+
+class AuthenticatePasskeyForm(_PasskeyForm, webauthn.AuthenticateWebAuthnForm):
+    pass
+
+
+class ReauthenticatePasskeyForm(_PasskeyForm, webauthn.ReauthenticateWebAuthnForm):
+    pass
+
+
+class AddPasskeyForm(_Plain, webauthn.AddWebAuthnForm):
+    labels = {"name": _("Name"), "passwordless": _("Log in with it alone, without the password")}
+    hints = {"name": _("So that you tell it from others, such as “Laptop” or “Blue security key”.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs |= {"maxlength": 100, "autocomplete": "off"}
+        self.fields["passwordless"].initial = True
+        self.fields["credential"].error_messages["required"] = _("The browser gave no passkey. Try again.")
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean() or {}
+        except _UNREADABLE as error:
+            raise mfa_adapter().validation_error("incorrect_code") from error
+
+
+class EditPasskeyForm(_Plain, webauthn.EditWebAuthnForm):
+    labels = {"name": _("Name")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs |= {"maxlength": 100, "autocomplete": "off"}

@@ -4,11 +4,16 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import organizations
+from accounts import audit, organizations
+from accounts.actor import Actor
 from billing import opening
 
 
@@ -42,3 +47,34 @@ class AccountAdapter(DefaultAccountAdapter):
         if confirmed:
             organizations.mark_confirmed(email_address.user)
         return confirmed
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("dashboard:settings-security")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """allauth renders subjects without the context of pages: the name of this house goes along."""
+        super().send_mail(template_prefix, email, {"site_name": settings.SITE_NAME} | context)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: Any, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """allauth calls this at every change of how somebody logs in: it is written down, and its owner is told."""
+        action = f"user.{template_prefix.rpartition('/')[2]}"
+        audit.record(action, user, Actor(user, address=self.request.META.get("REMOTE_ADDR", "")))
+        # Who has just opened the link in a mail needs no second one.
+        if action != "user.email_confirm":
+            super().send_notification_mail(template_prefix, user, context, email)
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _("This code or passkey was not accepted. Try again."),
+        "unverified_email": _("Confirm your e-mail address first."),
+    }
+
+    def _get_site_name(self) -> str:
+        return str(settings.SITE_NAME)
+
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
+        number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
+        return gettext("Passkey") if number == 1 else gettext("Passkey %(number)d") % {"number": number}

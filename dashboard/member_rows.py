@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts import members
@@ -78,7 +80,10 @@ def _projects(desk: Desk) -> dict[int, list[str]]:
 
 
 def _last_active(found: list[Membership]) -> dict[int, datetime | None]:
-    return {one.user_id: one.user.last_login for one in found}
+    """The newest request of any session, else the last log-in."""
+    seen = UserSession.objects.filter(user__in=[one.user_id for one in found]).order_by()
+    active = {one.user_id: one.user.last_login for one in found}
+    return active | dict(seen.values_list("user").annotate(Max("last_seen_at")))
 
 
 def _spent(desk: Desk) -> Counter[int]:

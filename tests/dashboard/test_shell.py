@@ -15,7 +15,14 @@ from tests.dashboard.people_at_work import browser
 from tests.people import House, house, person
 
 pytestmark = pytest.mark.django_db
-PAGES = ("/keys/", "/models/", "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/nothing-here/")
+PAGES = (
+    "/keys/",
+    "/models/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/settings/security/",
+    "/nothing-here/",
+)
 
 
 @pytest.fixture
@@ -50,7 +57,7 @@ def test_no_page_carries_inline_script_or_style(alice: House) -> None:
 
 
 def test_the_rail_offers_what_the_role_may_use(alice: House) -> None:
-    everything = {"/", "/playground/", "/keys/", "/usage/", "/models/", "/projects/", "/members/"}
+    everything = {"/", "/playground/", "/keys/", "/usage/", "/models/", "/projects/", "/members/", "/settings/"}
     seen = {
         role: links(browser(alice.member(role.label, role)).get("/models/").content.decode())
         for role in (Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER)

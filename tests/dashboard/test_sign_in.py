@@ -216,7 +216,7 @@ def test_switching_two_factor_off_is_a_page_of_its_own() -> None:
     alice = house("Alice")
     TOTP.activate(alice.owner, generate_totp_secret())
     client = browser(alice.owner)
-    assert "Switch off" in client.get("/accounts/2fa/").content.decode()
+    assert "Switch off" in client.get("/accounts/2fa/", follow=True).content.decode()
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     assert "Switch the app off?" in client.get("/accounts/2fa/totp/deactivate/").content.decode()
     assert Authenticator.objects.count() == 1

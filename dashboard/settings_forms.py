@@ -1,0 +1,84 @@
+"""What the Settings pages ask: names and time zones."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import organizations, people, time_zones
+
+
+def _offset(name: str, now: datetime) -> str:
+    """How far the zone is from UTC now: UTC+5:30."""
+    minutes = int((now.astimezone(ZoneInfo(name)).utcoffset() or now - now).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes >= 0 else '−'}{hours}{f':{rest:02}' if rest else ''}"
+
+
+def _zone_choices(current: str) -> list[tuple[str, Any]]:
+    """Zones by region, as places with their offset; the present one even when it is an old name."""
+    now = timezone.now()
+    groups: list[tuple[str, Any]] = [("UTC", "UTC")]
+    offered = {"UTC"}
+    for region, names in time_zones.by_region().items():
+        offered.update(names)
+        places = [
+            (name, f"{name.partition('/')[2].replace('_', ' ').replace('/', ', ')} ({_offset(name, now)})")
+            for name in names
+        ]
+        groups.append((region, places))
+    if current not in offered and current in time_zones.known():
+        groups.insert(0, (current, current))
+    return groups
+
+
+class _ZoneForm(forms.Form):
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), error_messages={"invalid_choice": _("Choose a time zone of the list.")}
+    )
+
+    def __init__(self, *args: Any, current: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = self.fields["time_zone"]
+        assert isinstance(zone, forms.ChoiceField)
+        zone.choices = _zone_choices(current)
+
+
+class ProfileForm(_ZoneForm):
+    """Who the person is to others, and how times are shown to them."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=people.MOST_CHARACTERS,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        help_text=_("Members of your organizations see it. Empty: your e-mail address instead."),
+    )
+    field_order = ("name", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].help_text = _(
+            "Of timestamps on pages. Days and months follow the organization’s zone."
+        )
+
+
+class OrganizationForm(_ZoneForm):
+    """What the organization is called, and when its days begin."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=organizations.MOST_CHARACTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+        error_messages={"required": _("Give the organization a name.")},
+    )
+    field_order = ("name", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].help_text = _(
+            "Days, months, limits and invoices begin at its midnight. A change regroups past usage; no amount changes."
+        )

@@ -1,0 +1,28 @@
+"""Settings, Data: what is kept about the person, and a copy of it."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from dashboard import personal_data
+
+
+@require_safe
+@login_required
+def data(request: HttpRequest) -> HttpResponse:
+    """What is kept, and what is not."""
+    return render(request, "dashboard/settings_data.html")
+
+
+@never_cache
+@require_safe
+@login_required
+def export(request: HttpRequest) -> HttpResponse:
+    """The person's own data as a JSON file."""
+    assert isinstance(request.user, User)
+    response = JsonResponse(personal_data.of(request.user), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    response["Content-Disposition"] = f'attachment; filename="{request.user.public_id}.json"'
+    return response
