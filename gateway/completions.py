@@ -220,9 +220,10 @@ class Completions:
             await self._settle(work, None, usage_meter.PARTIAL, "upstream_error", answer, 503)
             log.warning("a provider's answer was unusable: %s", error)
             raise errors.overloaded() from error
+        finally:
+            _stop(answer)
         await self._settle(work, counts, source, completion.finish_reason, answer, 200)
         await work.exchange.send_json(answered)
-        await answer.done()
 
     def _whole_counts(self, work: _Work, completion: Completion) -> tuple[TokenCounts, str]:
         """What the provider reported, else what we count of its answer."""
@@ -270,6 +271,7 @@ class Completions:
             await self._settle_partial(work, writer, answer, "upstream_error", 500)
             await out.fail(errors.internal("Something went wrong on our side. Try again."))
         finally:
+            _stop(answer)
             out.close()
 
     async def _forward(self, work: _Work, answer: Answer, writer: ChunkWriter, out: EventStream) -> None:
@@ -360,6 +362,7 @@ class Completions:
 
 
 def _stop(answer: Answer | None) -> None:
+    """End the provider's work, unless its connection was given back."""
     if answer is not None:
         answer.stop()
 

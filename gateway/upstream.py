@@ -1,11 +1,10 @@
-"""Ask a provider: one shared client, the provider's failures mapped to what a customer may know."""
+"""Ask a provider: shared connections, the provider's failures mapped to what a customer may know."""
 
 import asyncio
 import json
 import logging
 from typing import Any
 
-import aiohttp
 import orjson
 
 from billing.terms import Admission, UpstreamTarget
@@ -13,11 +12,14 @@ from gateway import errors
 from gateway.chat_request import ChatRequest
 from gateway.errors import ApiError
 from gateway.options import GatewayOptions
+from gateway.provider_connection import ProviderConnection
+from gateway.provider_pool import Place, ProviderPool, place_of
 
 log = logging.getLogger(__name__)
 
 # The most that is read of a provider's error message.
 _MOST_ERROR = 64 * 1024
+_ERROR_SECONDS = 10.0
 # How long the end of a body may come after [DONE].
 _LAST_BYTES = 0.1
 
@@ -27,23 +29,16 @@ class Upstream:
 
     def __init__(self, options: GatewayOptions) -> None:
         self._options = options
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: ProviderPool | None = None
 
     async def open(self) -> None:
-        """Make the client; needs a running loop."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._options.connect_timeout, sock_read=None),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=True,
-            read_bufsize=256 * 1024,
-        )
+        """Make the pool of connections; needs a running loop."""
+        self._pool = ProviderPool(self._options.connect_timeout)
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session:
-            await self._session.close()
+        if self._pool:
+            self._pool.close()
 
     async def ask(self, request: ChatRequest, admission: Admission) -> "Answer":
         """The first provider's answer that has begun with 200; the next is tried on failures that are not the client's.
@@ -62,49 +57,48 @@ class Upstream:
         raise failure
 
     async def _try(self, request: ChatRequest, admission: Admission, target: UpstreamTarget) -> "Answer":
-        if self._session is None:
+        if self._pool is None:
             raise errors.overloaded("The gateway is stopping. Try again.")
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if target.secret:
-            headers["Authorization"] = f"Bearer {target.secret}"
         body = upstream_body(request, admission, target)
         try:
-            async with asyncio.timeout(self._options.first_byte_timeout):
-                response = await self._session.post(
-                    f"{target.base_url}/chat/completions", data=body, headers=headers, allow_redirects=False
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            place = place_of(f"{target.base_url}/chat/completions", target.secret)
+            connection = await self._pool.post(place, body, self._options.first_byte_timeout)
+        except (OSError, ValueError) as error:
             log.warning("provider %s cannot be reached: %s", target.provider_name, type(error).__name__)
             raise errors.overloaded() from error
-        if response.status == 200:
-            return Answer(response, target, self._options)
+        if connection.status == 200:
+            return Answer(connection, self._pool, place, target, self._options)
         try:
-            raise await self._refusal(response, target)
+            raise await self._refusal(connection, target)
         finally:
-            response.close()
+            connection.abort()
 
-    async def _refusal(self, response: aiohttp.ClientResponse, target: UpstreamTarget) -> ApiError:
-        status = response.status
+    async def _refusal(self, connection: ProviderConnection, target: UpstreamTarget) -> ApiError:
+        status = connection.status
         if status in (400, 422):
-            return errors.upstream_refused(_message(await _read_some(response), target))
+            return errors.upstream_refused(_message(await _read_some(connection), target))
         log.warning("provider %s answered %d", target.provider_name, status)
         if status in (401, 403, 404) or 300 <= status < 400:
             return errors.internal("The model is not set up correctly on our side. You were not charged.")
         if status == 429 or status >= 500:
-            return errors.overloaded(retry_after=_seconds(response.headers.get("Retry-After", "")))
+            return errors.overloaded(retry_after=_seconds(connection.headers.get(b"retry-after", b"")))
         return errors.internal()
 
 
-def _seconds(value: str) -> str:
-    return value if value.isdigit() and 0 < int(value) <= 3600 else ""
+def _seconds(value: bytes) -> str:
+    return value.decode("ascii") if value.isdigit() and 0 < int(value) <= 3600 else ""
 
 
-async def _read_some(response: aiohttp.ClientResponse) -> bytes:
+async def _read_some(connection: ProviderConnection) -> bytes:
+    parts, size = [], 0
     try:
-        async with asyncio.timeout(10):
-            return await response.content.read(_MOST_ERROR)
-    except (aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_ERROR_SECONDS):
+            while size < _MOST_ERROR and (part := await connection.part(_ERROR_SECONDS)):
+                parts.append(part)
+                size += len(part)
+    except OSError:
         return b""
+    return b"".join(parts)
 
 
 def _message(body: bytes, target: UpstreamTarget) -> str:
@@ -154,50 +148,71 @@ def _written_slowly(members: dict[str, Any]) -> bytes:
 class Answer:
     """A provider's answer that has begun with status 200."""
 
-    __slots__ = ("_options", "_response", "_silence", "target")
+    __slots__ = ("_connection", "_options", "_place", "_pool", "_silence", "is_stream", "target")
 
-    def __init__(self, response: aiohttp.ClientResponse, target: UpstreamTarget, options: GatewayOptions) -> None:
-        self._response = response
+    def __init__(
+        self,
+        connection: ProviderConnection,
+        pool: ProviderPool,
+        place: Place,
+        target: UpstreamTarget,
+        options: GatewayOptions,
+    ) -> None:
+        # None: given back, and perhaps another request's by now.
+        self._connection: ProviderConnection | None = connection
+        self._pool = pool
+        self._place = place
         self._options = options
         # A provider may send its head at once and think afterwards.
         self._silence = options.first_byte_timeout
+        kind = connection.headers.get(b"content-type", b"")
+        self.is_stream = kind.partition(b";")[0].strip().lower() == b"text/event-stream"
         self.target = target
-
-    @property
-    def is_stream(self) -> bool:
-        return self._response.content_type == "text/event-stream"
 
     async def part(self) -> bytes:
         """The next bytes, empty at the end; raises ConnectionError when the provider dies or falls silent."""
+        if self._connection is None:
+            return b""
         try:
-            async with asyncio.timeout(self._silence):
-                part = await self._response.content.readany()
-        except (aiohttp.ClientError, TimeoutError) as error:
+            part = await self._connection.part(self._silence)
+        except OSError as error:
             raise ConnectionError("the provider's answer broke off") from error
         self._silence = self._options.idle_timeout
         return part
 
     async def body(self) -> bytes:
-        """The whole body; raises ConnectionError."""
+        """The whole body, after which the connection is free; raises ConnectionError."""
         parts = []
         while part := await self.part():
             parts.append(part)
+        self._give_back()
         return b"".join(parts)
 
     def stop(self) -> None:
-        """Close the connection at once, so that the provider stops producing."""
-        self._response.close()
+        """Close the connection at once, so that the provider stops producing; nothing once it was given back."""
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
 
     async def done(self) -> None:
         """Give the connection back for the next request; the client has its answer, so this may take a moment.
 
         A connection whose body was not read to its end cannot be used again.
         """
+        connection = self._connection
+        if connection is None:
+            return
         try:
-            async with asyncio.timeout(_LAST_BYTES):
-                while not self._response.content.at_eof() and await self._response.content.readany():
-                    pass
-        except (aiohttp.ClientError, TimeoutError):
-            self._response.close()
+            if not connection.is_whole:
+                async with asyncio.timeout(_LAST_BYTES):
+                    while await connection.part(_LAST_BYTES):
+                        pass
+        except OSError:
+            self.stop()
         else:
-            self._response.release()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give_back(self._place, connection)
