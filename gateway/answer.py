@@ -5,11 +5,14 @@ from typing import Any
 
 import orjson
 
-from gateway import usage_meter
+from gateway import chunk_pattern, usage_meter
+from gateway.chunk_pattern import ChunkPattern
 from gateway.usage_meter import OutputMeter
 from usage.counts import TokenCounts
 
 _FINISH = frozenset({"stop", "length", "tool_calls", "content_filter"})
+# A provider whose chunks differ in more than their text each time is not worth another try.
+_MOST_PATTERNS = 4
 
 
 class Malformed(ValueError):
@@ -79,7 +82,7 @@ class ChunkWriter:
     record.
     """
 
-    __slots__ = ("_base", "_begun", "_ends", "finish_reason", "meter", "usage")
+    __slots__ = ("_base", "_begun", "_ends", "_pattern", "_patterns", "finish_reason", "meter", "usage")
 
     def __init__(self, model: str, request_id: str) -> None:
         self._base: dict[str, Any] = {
@@ -90,12 +93,20 @@ class ChunkWriter:
         }
         self._begun = False
         self._ends: dict[str, Any] | None = None
+        self._pattern: ChunkPattern | None = None
+        self._patterns = 0
         self.finish_reason: str | None = None
         self.usage: TokenCounts | None = None
         self.meter = OutputMeter()
 
     def take(self, data: bytes) -> bytes:
         """The event for the client, empty when there is nothing to send yet; raises Malformed."""
+        if self._pattern is not None and (known := self._pattern.read(data)) is not None:
+            self.meter.add_text(known[0])
+            return known[1]
+        return self._parse(data)
+
+    def _parse(self, data: bytes) -> bytes:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
@@ -112,18 +123,32 @@ class ChunkWriter:
         choice = choices[0]
         if not isinstance(choice, dict):
             raise Malformed("a choice that is no object")
-        return self._choice(chunk, choice)
+        is_first = not self._begun
+        event = self._choice(chunk, choice)
+        if event and not is_first and self._patterns < _MOST_PATTERNS:
+            self._learn(data, chunk, choice)
+        return event
+
+    def _learn(self, data: bytes, chunk: dict[str, Any], choice: dict[str, Any]) -> None:
+        """Expect more chunks like this one; it was written, and it was not the first."""
+        self._patterns += 1
+        delta = choice.get("delta")
+        name = chunk_pattern.text_of(delta) if isinstance(delta, dict) else None
+        if name is None or chunk.get("usage"):
+            return
+        like = {**choice, "delta": chunk_pattern.marked(choice["delta"], name)}
+        expected = {**chunk, "choices": [like, *chunk["choices"][1:]]}
+        self._pattern = chunk_pattern.pattern_of(data, name, expected, self._event(_written(like), chunk))
 
     def _choice(self, chunk: dict[str, Any], choice: dict[str, Any]) -> bytes:
         self.meter.add_choice(choice)
-        delta = choice.get("delta")
-        delta = delta if isinstance(delta, dict) else {}
+        written = _written(choice)
         if not self._begun:
             self._begun = True
-            delta = {**delta, "role": "assistant"}
+            delta = {**written["delta"], "role": "assistant"}
             delta.setdefault("content", None if delta.get("tool_calls") else "")
+            written["delta"] = delta
         ended = _finish_reason(choice.get("finish_reason"))
-        written = {"index": 0, "delta": delta, "logprobs": choice.get("logprobs"), "finish_reason": None}
         if ended is None:
             if self.finish_reason is not None:
                 # Nothing belongs after the end of a choice.
@@ -131,6 +156,7 @@ class ChunkWriter:
             return self._event(written, chunk)
         if self.finish_reason is None:
             self.finish_reason = ended
+            self._pattern = None
             self._ends = {"choice": written, "chunk": chunk}
         return b""
 
@@ -154,3 +180,14 @@ class ChunkWriter:
     def _bare_choice(self) -> dict[str, Any]:
         delta = {} if self._begun else {"role": "assistant", "content": ""}
         return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
+
+
+def _written(choice: dict[str, Any]) -> dict[str, Any]:
+    """A chunk's choice as the client gets it, before its end."""
+    delta = choice.get("delta")
+    return {
+        "index": 0,
+        "delta": delta if isinstance(delta, dict) else {},
+        "logprobs": choice.get("logprobs"),
+        "finish_reason": None,
+    }

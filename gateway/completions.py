@@ -302,7 +302,7 @@ class Completions:
         done = False
         broken: Malformed | None = None
         for event in events:
-            if event.strip() == DONE:
+            if DONE in event and event.strip() == DONE:
                 done = True
                 break
             try:

@@ -19,7 +19,19 @@ class EventReader:
             # A CR at the very end may be the first half of a CRLF.
             held = b"\r" if buffer.endswith(b"\r") else b""
             buffer = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
-        *lines, self._buffer = buffer.split(b"\n")
+        if self._data or b"\n\n" not in buffer:
+            *lines, self._buffer = buffer.split(b"\n")
+            return self._read(lines)
+        events: list[bytes] = []
+        *blocks, self._buffer = buffer.split(b"\n\n")
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append(block[6:])
+            else:
+                events += self._read([*block.split(b"\n"), b""])
+        return events
+
+    def _read(self, lines: list[bytes]) -> list[bytes]:
         events = []
         for line in lines:
             if line.startswith(b"data:"):

@@ -57,6 +57,12 @@ class OutputMeter:
         self._seen = 0
         self.pieces = 0
 
+    def add_text(self, text: str) -> None:
+        """Take in a piece of text."""
+        if text:
+            self._parts.append(text)
+            self.pieces += 1
+
     def add_choice(self, choice: dict[str, Any]) -> None:
         """Take in the delta or message of one choice."""
         content = choice.get("delta") or choice.get("message")
@@ -64,9 +70,8 @@ class OutputMeter:
             return
         for name in ("content", "reasoning_content", "refusal"):
             text = content.get(name)
-            if text and isinstance(text, str):
-                self._parts.append(text)
-                self.pieces += 1
+            if isinstance(text, str):
+                self.add_text(text)
         calls = content.get("tool_calls")
         if isinstance(calls, list):
             self._add_calls(calls)
@@ -77,9 +82,8 @@ class OutputMeter:
             if isinstance(function, dict):
                 for name in ("name", "arguments"):
                     text = function.get(name)
-                    if text and isinstance(text, str):
-                        self._parts.append(text)
-                        self.pieces += 1
+                    if isinstance(text, str):
+                        self.add_text(text)
 
     @property
     def is_empty(self) -> bool:
