@@ -38,6 +38,15 @@ class MemberRow:
     may_change: bool
 
 
+@dataclass(frozen=True, slots=True)
+class InvitationRow:
+    """An open invitation. `is_backed`: who sent it may still give the role; without that the link is refused."""
+
+    invitation: Invitation
+    is_backed: bool
+    may_change: bool
+
+
 def rows(desk: Desk) -> list[MemberRow]:
     """All members, owners first, in a fixed number of queries."""
     found = list(desk.organization.memberships.select_related("user"))
@@ -98,7 +107,16 @@ def _spent(desk: Desk) -> Counter[int]:
     return spent
 
 
-def open_invitations(desk: Desk) -> list[Invitation]:
-    """Invitations that nobody has accepted, expired ones included, newest first."""
+def open_invitations(desk: Desk) -> list[InvitationRow]:
+    """Invitations that nobody has accepted, expired ones included, newest first, in a fixed number of queries."""
     found = desk.organization.invitations.filter(accepted_at=None).select_related("invited_by")
-    return list(found.prefetch_related("projects").order_by("-sent_at", "-pk"))
+    senders = dict(desk.organization.memberships.filter(user__is_active=True).values_list("user_id", "role"))
+    given = {user_id: members.roles_to_give(role) for user_id, role in senders.items()}
+    return [
+        InvitationRow(
+            invitation=one,
+            is_backed=one.role in given.get(one.invited_by_id or 0, []),
+            may_change=one.role in members.roles_to_give(desk.membership.role),
+        )
+        for one in found.prefetch_related("projects").order_by("-sent_at", "-pk")
+    ]

@@ -44,7 +44,6 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
         "alone": len(rows) == 1,
         "invitations": member_rows.open_invitations(desk) if manages else [],
         "form": new_form(desk) if manages else None,
-        "roles_to_give": members.roles_to_give(desk.membership.role),
     }
     return render(request, "dashboard/members.html", context)
 

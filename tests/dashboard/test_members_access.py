@@ -59,6 +59,7 @@ def test_other_roles_see_names_and_change_nobody(alice: House, invitation: Invit
     for hidden in ("/role/", "/remove/", "/members/invite/", "/members/transfer/", "Two-factor log-in</th>"):
         assert hidden not in page, hidden
     assert "/members/leave/" in page
+    assert ("Projects</th>" in page) == (role != Role.DEVELOPER)
     assert posts(client, dan, invitation) == {403}
     data = {"emails": "x@example.com", "role": "viewer"}
     assert client.post("/members/invite/", data).status_code == 403

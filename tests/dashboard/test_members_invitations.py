@@ -61,7 +61,7 @@ def test_a_new_person_joins_and_is_confirmed(alice: House) -> None:
     assert (user.name, user.time_zone) == ("Bob", "Asia/Tokyo")
     assert user.project_memberships.get().project == alice.project
     assert Client().get(path).status_code == 410
-    assert "bob@example.com" not in [one.email for one in client.get("/members/").context["invitations"]]
+    assert client.get("/members/").context["invitations"] == []
 
 
 def test_it_works_where_sign_up_is_closed(alice: House) -> None:
@@ -159,6 +159,19 @@ def test_an_expired_link_says_so_and_the_list_too(alice: House) -> None:
     assert answer.status_code == 410
     assert "This invitation has expired." in answer.content.decode()
     assert "Expired" in client.get("/members/").content.decode()
+
+
+def test_the_list_says_when_the_sender_may_no_longer_invite(alice: House) -> None:
+    bob = alice.member("Bob", Role.ADMIN)
+    invite(browser(bob), "eve@example.com")
+    client = browser(alice.owner)
+    assert "Sender may not invite" not in client.get("/members/").content.decode()
+    client.post(f"/members/{bob.public_id}/remove/")
+    assert "Sender may not invite" in client.get("/members/").content.decode()
+    assert "may no longer invite you" in Client().get(link()).content.decode()
+    Invitation.objects.update(sent_at=timezone.now() - timedelta(minutes=2))
+    client.post(f"/members/invitations/{Invitation.objects.get().public_id}/resend/")
+    assert Client().get(link()).status_code == 200
 
 
 def test_a_mail_server_that_is_away_loses_nothing(alice: House) -> None:
