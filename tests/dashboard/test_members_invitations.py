@@ -81,7 +81,9 @@ def test_who_has_an_account_logs_in_and_joins_in_any_case_of_letters(alice: Hous
     assert client.post(path, {"password": PASSWORD}).status_code == 200
     answer = client.post(f"/accounts/login/?next={path}", {"login": "bob@example.com", "password": PASSWORD})
     assert answer["location"] == path
-    assert ">Join</button>" in client.get(path).content.decode()
+    page = client.get(path).content.decode()
+    assert ">Join</button>" in page
+    assert "You join with the account bob@example.com." in page
     client.post(path)
     assert Membership.objects.get(user=bob).role == Role.VIEWER
     assert client.get("/models/").context["organization"] == alice.organization
