@@ -1,6 +1,6 @@
 """Who is calling: from the headers to a principal, by way of what the process remembers."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from accounts.principal import Principal
 from gateway import credentials, permission
@@ -11,8 +11,7 @@ from gateway.options import GatewayOptions
 from gateway.principals import PrincipalHints
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """A principal, and how it was found; `is_hint`: remembered, not looked up for this request."""
 
     principal: Principal

@@ -357,8 +357,8 @@ class Completions:
             error_code="" if status == 200 else reason,
         )
         work.settled = True
-        # The settlement is on its way to the writer; this task's end must not take it back.
-        return await asyncio.shield(self._bridge.settle(outcome))
+        # It is on its way to the writer before anything is awaited: this task's end does not take it back.
+        return await self._bridge.settle(outcome)
 
 
 def _stop(answer: Answer | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.principal import Principal
 from gateway import errors
+from gateway.deadline import Deadline
 from gateway.errors import ApiError
 
 Scope = dict[str, Any]
@@ -123,7 +124,7 @@ class Exchange:
             await self._drain(timeout)
             raise errors.too_large(limit)
         try:
-            async with asyncio.timeout(timeout):
+            with Deadline(timeout):
                 return await self._read(limit, timeout)
         except TimeoutError as error:
             raise errors.not_json(f"The request body did not arrive within {timeout:.0f} s.") from error

@@ -46,7 +46,7 @@ class Upstream:
         Raises ApiError: 400 for what the provider refused in the request, 500 for the operator's faults, 503 for the
         rest. All attempts stand under the one hold.
         """
-        failure: ApiError = errors.overloaded()
+        failure: ApiError | None = None
         for target in admission.targets:
             try:
                 return await self._try(request, admission, target)
@@ -54,7 +54,7 @@ class Upstream:
                 if error.status == 400:
                     raise
                 failure = error
-        raise failure
+        raise failure or errors.overloaded()
 
     async def _try(self, request: ChatRequest, admission: Admission, target: UpstreamTarget) -> "Answer":
         if self._pool is None:
@@ -120,7 +120,7 @@ def _message(body: bytes, target: UpstreamTarget) -> str:
     return text.strip()
 
 
-_OURS = ("max_completion_tokens", "stream_options", "n", "stream", "model", "max_tokens")
+_OURS = frozenset({"max_completion_tokens", "stream_options", "n", "stream", "model", "max_tokens"})
 
 
 def upstream_body(request: ChatRequest, admission: Admission, target: UpstreamTarget) -> bytes:

@@ -38,10 +38,10 @@ class _Windows:
         return window, window.add(now)
 
     def _evict(self, now: int) -> None:
-        for _ in range(_EVICTIONS):
+        for _ in range(min(_EVICTIONS, len(self._by_id) - 1)):
             id_, oldest = next(iter(self._by_id.items()))
             oldest.expire(now)
-            if oldest.groups or len(self._by_id) == 1:
+            if oldest.groups:
                 return
             del self._by_id[id_]
 
@@ -71,8 +71,9 @@ class InProcessLimiter:
     async def acquire(self, organization_id: int, organization_limit: int, key_id: int, key_limit: int | None) -> Slot:
         now = self._clock()
         readings = self._read(now, organization_id, organization_limit, key_id, key_limit)
-        if any(reading.wait for reading in readings):
-            return decide(readings)
+        for reading in readings:
+            if reading.wait:
+                return decide(readings)
         token = self._take(now, organization_id, key_id)
         length = self._length / SECOND
         return decide([Reading(limit, used + 1, 0.0, length) for limit, used, _, _ in readings], token)

@@ -1,7 +1,6 @@
 """The one interface of the rate limiters, and what they answer."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 WINDOW_SECONDS = 60.0
@@ -11,8 +10,7 @@ EXACT_ADMISSIONS = 512
 GROUP_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The answer to one request; `limit`, `remaining` and `reset_after` are those of the tighter window."""
 
     allowed: bool
@@ -57,9 +55,12 @@ class Reading(NamedTuple):
 
 def decide(readings: list[Reading], token: object = None) -> Slot:
     """The slot for windows as they are after an admission (or without one, for a refusal and for peek)."""
-    blocking = [reading for reading in readings if reading.wait > 0]
-    if blocking:
-        worst = max(blocking, key=lambda reading: reading.wait)
+    worst = tightest = readings[0]
+    for reading in readings[1:]:
+        if reading.wait > worst.wait:
+            worst = reading
+        if (reading.limit - reading.used, reading.limit) < (tightest.limit - tightest.used, tightest.limit):
+            tightest = reading
+    if worst.wait > 0:
         return Slot(False, worst.limit, 0, worst.full_after, worst.wait)
-    tightest = min(readings, key=lambda reading: (reading.limit - reading.used, reading.limit))
     return Slot(True, tightest.limit, max(0, tightest.limit - tightest.used), tightest.full_after, 0.0, token)
