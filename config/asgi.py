@@ -1,6 +1,7 @@
 """The front door: the gateway's paths go to the gateway, everything else to Django. Handles the process's lifespan."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,9 @@ from gateway.http import Receive, Scope, Send
 from gateway.options import GatewayOptions
 
 log = logging.getLogger(__name__)
+
+# New objects that may be cycles, beside those of the requests under way.
+_COLLECT_AFTER = 10_000
 
 # WhiteNoise answers with a file, which Django reads in a thread; that is meant.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
@@ -74,6 +78,7 @@ class House:
             await send({"type": "lifespan.startup.failed"})
             return
         self._notice_stops()
+        _keep_what_is_loaded()
         self.health.opened = True
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -96,6 +101,13 @@ class House:
                 loop.call_soon_threadsafe(loop.call_later, settings.SHUTDOWN_DELAY, servers_own, number, frame)
 
         signal.signal(signal.SIGTERM, stop)
+
+
+def _keep_what_is_loaded() -> None:
+    """Code and tables live as long as the process: the collector of cycles need not go through them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 def _is_gateways(path: str) -> bool:
