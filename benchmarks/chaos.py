@@ -172,7 +172,8 @@ def report(storming: Storming, findings: Findings) -> str:
         f"{storming.clients} clients, seed {storming.seed}",
         f"killed: {kills}",
         f"{storming.counts.total():,} requests: {counts}",
-        f"{answered:,} answers seen complete; windows and grants looked at {storming.samples:,} times",
+        f"{answered:,} answers seen complete, {storming.house.replayed:,} settlements waited in the spool; "
+        f"windows and grants looked at {storming.samples:,} times",
         *(f"{name:32}{len(found):>8,}" for name, found in findings.by_name.items()),
     ]
     for name, found in findings.by_name.items():
@@ -192,6 +193,7 @@ def as_json(storming: Storming, findings: Findings) -> str:
         "kills": storming.kills,
         "requests": storming.counts,
         "seen_complete": len(read_journal(storming.journal)),
+        "replayed_from_spool": storming.house.replayed,
         "samples": storming.samples,
         "violations": {name: len(found) for name, found in findings.by_name.items()},
     }

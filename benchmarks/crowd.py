@@ -189,6 +189,8 @@ class Storm:
     def _request(self, name: str, chance: random.Random) -> Request:
         stream = chance.random() < 0.5
         leaves = chance.random() < 0.12
+        # The patient ones see what is answered while the database is away.
+        patience = chance.uniform(8.0, 15.0) if chance.random() < 0.3 else chance.uniform(2.0, 4.0)
         return Request(
             name,
             chance.choice(self.callers),
@@ -196,5 +198,5 @@ class Storm:
             max_tokens=chance.choice([None, *(chance.randint(1, _MOST_TOKENS) for _ in range(4))]),
             include_usage=chance.random() < 0.7,
             leave_after=chance.randint(1, 20) if leaves and stream else None,
-            patience=chance.uniform(0.0, 0.5) if leaves and not stream else chance.uniform(2.0, 4.0),
+            patience=chance.uniform(0.0, 0.5) if leaves and not stream else patience,
         )

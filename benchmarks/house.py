@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ _EXTRA = {"DEMO_PROVIDER": "0", "LOG_LEVEL": "WARNING"}
 _PATIENCE = 60.0
 # Longer than a lease: everything that was under way is recovered before the house is back.
 _LONG = 35.0
+_REPLAYED = re.compile(r"replayed (\d+) settlements from the spool")
 
 
 class House:
@@ -41,6 +43,11 @@ class House:
     @property
     def url(self) -> str:
         return self.server.url
+
+    @property
+    def replayed(self) -> int:
+        """Settlements that waited in the spool for the database, by the server's log."""
+        return sum(map(int, _REPLAYED.findall(self.server.output)))
 
     def start(self, upstream: str) -> None:
         """Start it and route the model to the provider."""
@@ -183,7 +190,7 @@ class PostgresHouse(House):
 
     def _kill_database(self, chance: random.Random) -> None:
         self._postgres.crash()
-        time.sleep(_away(chance))
+        time.sleep(_away(chance) + _spooling(chance))
         self._start_database()
         self._bring_back()
 
@@ -192,7 +199,7 @@ class PostgresHouse(House):
         time.sleep(chance.uniform(0.0, 1.5))
         if workers := self._workers():
             _kill(chance.choice(workers), "multiprocessing")
-        time.sleep(chance.uniform(0.0, 3.0))
+        time.sleep(chance.uniform(0.0, 3.0) + _spooling(chance))
         self._start_database()
         self._bring_back()
 
@@ -247,6 +254,11 @@ class PostgresHouse(House):
 def _away(chance: random.Random) -> float:
     """Seconds between a death and the next start: short, seldom longer than a lease."""
     return _LONG if chance.random() < 0.03 else chance.uniform(0.0, 2.0) ** 2 / 2
+
+
+def _spooling(chance: random.Random) -> float:
+    """Often so long that settlements are no longer tried again but written to the spool; seconds."""
+    return chance.choice((0.0, 5.0))
 
 
 def _children(pid: int) -> list[int]:
