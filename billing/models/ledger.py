@@ -32,6 +32,10 @@ class LedgerEntry(models.Model):
         indexes = [
             models.Index(fields=["organization", "at"], name="ledger_by_organization"),
             models.Index(fields=["transaction"], name="ledger_by_transaction"),
+            # Grants and adjustments among millions of requests.
+            models.Index(
+                fields=["organization", "at"], condition=models.Q(event_id=None), name="ledger_apart_from_requests"
+            ),
         ]
 
     def __str__(self) -> str:
