@@ -7,6 +7,7 @@ import orjson
 
 from gateway import chunk_pattern, usage_meter
 from gateway.chunk_pattern import ChunkPattern
+from gateway.sse import DONE
 from gateway.usage_meter import OutputMeter
 from usage.counts import TokenCounts
 
@@ -98,6 +99,28 @@ class ChunkWriter:
         self.finish_reason: str | None = None
         self.usage: TokenCounts | None = None
         self.meter = OutputMeter()
+
+    def take_all(self, events: list[bytes]) -> tuple[bytes, bool, Malformed | None]:
+        """What can be sent of these events, whether [DONE] was among them, and what was wrong with the next one."""
+        ready: list[bytes] = []
+        at = 0
+        while at < len(events):
+            if self._pattern is not None and at + 1 < len(events):
+                run = self._pattern.read_run(events, at)
+                if run is not None:
+                    self.meter.add_texts(run[0])
+                    ready.append(run[1])
+                    at += len(run[0])
+                    continue
+            event = events[at]
+            if DONE in event and event.strip() == DONE:
+                return b"".join(ready), True, None
+            try:
+                ready.append(self.take(event))
+            except Malformed as error:
+                return b"".join(ready), False, error
+            at += 1
+        return b"".join(ready), False, None
 
     def take(self, data: bytes) -> bytes:
         """The event for the client, empty when there is nothing to send yet; raises Malformed."""

@@ -12,6 +12,8 @@ _TEXTS = ("content", "reasoning_content")
 _VALUES = {name: re.compile(rb'"%b"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"' % name.encode(), re.DOTALL) for name in _TEXTS}
 # Places that are looked at; a chunk full of them is not worth it.
 _MOST_PLACES = 4
+# Chunks that are read in one go; what is read in vain when that turns out to be impossible is bounded by it.
+_MOST_TOGETHER = 64
 # A text that no provider sends by chance and that JSON does not escape.
 _MARK = secrets.token_hex(16)
 _MARK_BYTES = _MARK.encode()
@@ -40,6 +42,35 @@ class ChunkPattern:
         except orjson.JSONDecodeError:
             return None
         return text, self._written_before + data[start:end] + self._written_after
+
+    def read_run(self, events: list[bytes], at: int) -> tuple[list[str], bytes] | None:
+        """As `read`, of the chunks from `at` on that do not differ, in one go; None when that cannot be done."""
+        literals = self._literals(events, at)
+        if not literals:
+            return None
+        joined = b'","'.join(literals)
+        if b'\\","' in joined or joined.endswith(b"\\"):
+            # It would escape the quotation mark behind it.
+            return None
+        try:
+            texts = orjson.loads(b'["%b"]' % joined)
+        except orjson.JSONDecodeError:
+            return None
+        # As many strings as literals: then none of these has a quotation mark that is not escaped.
+        if len(texts) != len(literals) or set(map(type, texts)) != {str}:
+            return None
+        between = self._written_after + self._written_before
+        return texts, self._written_before + between.join(literals) + self._written_after
+
+    def _literals(self, events: list[bytes], at: int) -> list[bytes]:
+        before, after, shortest = self._before, self._after, self._shortest
+        start, end = len(before), -len(after)
+        found = []
+        for event in events[at : at + _MOST_TOGETHER]:
+            if len(event) < shortest or not (event.startswith(before) and event.endswith(after)):
+                break
+            found.append(event[start:end])
+        return found
 
 
 def text_of(delta: dict[str, Any]) -> str | None:

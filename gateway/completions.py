@@ -23,7 +23,7 @@ from gateway.http import ClientGone, Exchange
 from gateway.limiter import RateLimiter, Slot
 from gateway.limiter.headers import rate_limit_headers, retry_after_seconds
 from gateway.options import GatewayOptions
-from gateway.sse import DONE, EventReader
+from gateway.sse import EventReader
 from gateway.upstream import Answer, Upstream
 from usage.counts import TokenCounts
 
@@ -298,19 +298,7 @@ class Completions:
 
     async def _send_events(self, work: _Work, events: list[bytes], writer: ChunkWriter, out: EventStream) -> bool:
         """Whether [DONE] was among the events. What came before a broken event still goes out: it is charged for."""
-        ready = []
-        done = False
-        broken: Malformed | None = None
-        for event in events:
-            if DONE in event and event.strip() == DONE:
-                done = True
-                break
-            try:
-                ready.append(writer.take(event))
-            except Malformed as error:
-                broken = error
-                break
-        written = b"".join(ready)
+        written, done, broken = writer.take_all(events)
         if written:
             if work.first_token_at is None:
                 work.first_token_at = time.time()

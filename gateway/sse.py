@@ -22,8 +22,14 @@ class EventReader:
         if self._data or b"\n\n" not in buffer:
             *lines, self._buffer = buffer.split(b"\n")
             return self._read(lines)
-        events: list[bytes] = []
         *blocks, self._buffer = buffer.split(b"\n\n")
+        events = [block[6:] for block in blocks if block.startswith(b"data: ")]
+        if len(events) == len(blocks) and buffer.count(b"\n") == 2 * len(blocks) + self._buffer.count(b"\n"):
+            return events
+        return self._read_blocks(blocks)
+
+    def _read_blocks(self, blocks: list[bytes]) -> list[bytes]:
+        events: list[bytes] = []
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
                 events.append(block[6:])

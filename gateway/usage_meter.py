@@ -63,6 +63,11 @@ class OutputMeter:
             self._parts.append(text)
             self.pieces += 1
 
+    def add_texts(self, texts: list[str]) -> None:
+        """Take in pieces of text that follow each other."""
+        self._parts += texts
+        self.pieces += len(texts) - texts.count("")
+
     def add_choice(self, choice: dict[str, Any]) -> None:
         """Take in the delta or message of one choice."""
         content = choice.get("delta") or choice.get("message")
@@ -87,7 +92,7 @@ class OutputMeter:
 
     @property
     def is_empty(self) -> bool:
-        return not self._parts
+        return not self.pieces
 
     def count(self, count_text: Callable[[str], int]) -> int:
         """Tokens of everything collected so far."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import answer
-from gateway.answer import ChunkWriter, Malformed
+from gateway.answer import ChunkWriter
 
 TEXTS = st.lists(st.text(max_size=8) | st.sampled_from(['"', "\\", '\\"', "\n", "é🚀", '"content":"x"', "[DONE]", ""]))
 
@@ -24,14 +24,15 @@ def read(chunks: list[bytes], patterns: int, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(answer.time, "time", lambda: 1.0)
     writer = ChunkWriter("m", "req_1")
     events: list[object] = []
-    try:
-        for data in chunks:
-            event = writer.take(data)
-            assert not event or (event.startswith(b"data: ") and event.endswith(b"\n\n") and event.count(b"\n") == 2)
-            events.append(orjson.loads(event[6:]) if event else None)
-    except Malformed as error:
-        events.append(str(error))
-    return events, (writer.meter.pieces, writer.meter.count(len), writer.usage, writer.finish_reason)
+    done, broken = False, None
+    for read_at_once in (chunks[:3], chunks[3:4], chunks[4:]):
+        written, done, broken = writer.take_all(read_at_once)
+        assert not written or (written.startswith(b"data: ") and written.endswith(b"\n\n"))
+        events += [orjson.loads(event.removeprefix(b"data: ")) for event in written.split(b"\n\n")[:-1]]
+        if done or broken:
+            break
+    known = (writer.meter.pieces, writer.meter.count(len), writer.meter.is_empty, writer.usage, writer.finish_reason)
+    return events, (*known, done, str(broken))
 
 
 def same(chunks: list[bytes]) -> None:
@@ -44,9 +45,7 @@ def counted(chunks: list[bytes], monkeypatch: pytest.MonkeyPatch) -> int:
     parsed = []
     parse = ChunkWriter._parse
     monkeypatch.setattr(ChunkWriter, "_parse", lambda self, data: parsed.append(data) or parse(self, data))
-    writer = ChunkWriter("m", "req_1")
-    for data in chunks:
-        writer.take(data)
+    ChunkWriter("m", "req_1").take_all(chunks)
     return len(parsed)
 
 
@@ -97,7 +96,27 @@ def test_any_order_of_any_chunks(chunks):
 def test_what_only_looks_alike_is_parsed(third):
     alike = b'{"choices":[{"delta":{"content":"a"}}]}'
     same([alike, alike, alike, third, alike])
+    same([alike, alike, alike, alike, third, alike, third, third, alike])
     same([third, third, third])
+
+
+LITERALS = st.text(st.sampled_from('ab\\",[]{}1 :\n'), max_size=5)
+
+
+@given(st.lists(LITERALS, min_size=5, max_size=9))
+def test_literals_that_are_wrong_alone_are_wrong_together(literals):
+    start = [chunk("a"), chunk("b")]
+    broken = [b'{"choices":[{"delta":{"content":"%b"}}]}' % literal.encode() for literal in literals]
+    same([*(orjson.dumps(one) for one in start), b'{"choices":[{"delta":{"content":"c"}}]}', *broken])
+
+
+@pytest.mark.parametrize(
+    "pair", [('a\\', ',"c'), ('a\\\\', "b"), ('a"', '"b'), ('a","b', "c\\"), ('",["a"],"', "b"), ("\\", "\\")]
+)  # fmt: skip
+def test_literals_that_only_make_sense_together_are_wrong(pair):
+    alike = b'{"choices":[{"delta":{"content":"c"}}]}'
+    same([alike, alike, *(b'{"choices":[{"delta":{"content":"%b"}}]}' % literal.encode() for literal in pair), alike])
+    same([alike] * 4 + [b'{"choices":[{"delta":{"content":"%b"}}]}' % literal.encode() for literal in pair])
 
 
 def test_chunks_that_differ_in_their_text_alone_are_parsed_twice(monkeypatch):
