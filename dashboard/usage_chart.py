@@ -25,6 +25,8 @@ class Bar:
     long: str
     state: str
     url: str
+    # The query of the requests behind it.
+    requests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,9 @@ def series(rows: Sequence[Row], metric: Metric, order: list[str], colours: dict[
 
 
 def bars(
-    edges: Sequence[datetime], unit: str, zone: ZoneInfo, now: datetime, since: datetime, urls: Sequence[str] = ()
-) -> list[Bar]:
+    edges: Sequence[datetime], unit: str, zone: ZoneInfo, now: datetime, since: datetime, urls: Sequence[str] = (),
+    requests: Sequence[str] = (),
+) -> list[Bar]:  # fmt: skip
     """The periods between the edges; `since` is when the organization was founded."""
     found: list[Bar] = []
     year = None
@@ -167,7 +170,8 @@ def bars(
         state = "before" if end <= since or start > now else "so_far" if end > now else ""
         short, long = _hour(local) if unit == "hour" else _day(local.date(), end, unit, zone, local.year != year)
         year = local.year
-        found.append(Bar(start, short, long, state, urls[number] if number < len(urls) else ""))
+        url, behind = (found_urls[number] if number < len(found_urls) else "" for found_urls in (urls, requests))
+        found.append(Bar(start, short, long, state, url, behind))
     return found
 
 

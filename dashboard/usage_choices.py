@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
 
 from catalog.models import LanguageModel
 from dashboard.usage_filters import UsageFilter
@@ -48,6 +51,20 @@ def choices(chosen: UsageFilter) -> list[Choices]:
             [Choice(name, name, "", name in chosen.models) for name in _models(chosen)],
         ),
     ]  # fmt: skip
+
+
+def day_fields(chosen: UsageFilter) -> list[dict[str, Any]]:
+    """From and To, with what was typed and what is wrong with it."""
+    labels = {"from": (_("From"), chosen.first), "to": (_("To"), chosen.last)}
+    return [
+        {
+            "name": name,
+            "label": label,
+            "value": chosen.typed.get(name) or day.isoformat(),
+            "error": chosen.errors.get(name, ""),
+        }
+        for name, (label, day) in labels.items()
+    ]
 
 
 def _choices(chosen: UsageFilter, name: str, title: str, everything: str, values: list[Choice]) -> Choices:

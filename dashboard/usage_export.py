@@ -35,7 +35,7 @@ class Streamed(StreamingHttpResponse):
             yield part
 
 
-class _Echo:
+class Echo:
     """csv writes into it and gets the line back."""
 
     def write(self, line: str) -> str:
@@ -55,7 +55,7 @@ def response(chosen_filter: UsageFilter) -> Streamed:
 
 
 def _lines(chosen_filter: UsageFilter) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     sees_money = chosen_filter.scope.sees_money
     yield writer.writerow([*_COLUMNS, *(_MONEY if sees_money else ())])
     names: dict[int, ApiKey] = {}

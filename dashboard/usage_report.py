@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from accounts.models import ApiKey
@@ -21,13 +21,14 @@ _MOST_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the breakdown; `url` narrows the page to it."""
+    """A row of the breakdown; `url` narrows the page to it, `requests` is the query of the requests behind it."""
 
     name: str
     note: str
     url: str
     sums: Sums
     swatch: str = ""
+    requests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,12 @@ class _Making:
     def _chart(self, rows: Sequence[Row], everywhere: dict[str, Sums] | None) -> Chart:
         unit, zone = self.filter.unit, self.filter.zone
         urls = [] if unit == "hour" else [self.filter.query(days=days) for days in self.filter.starts()]
+        requests = urls or [f"{self.filter.query()}&hour={edge.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for edge in self.edges]
         since = self.filter.scope.organization.created_at
         chart = usage_chart.chart_of(
             rows,
             self.filter.metric,
-            usage_chart.bars(self.edges, unit, zone, self.now, since, urls),
+            usage_chart.bars(self.edges, unit, zone, self.now, since, urls, requests),
             zone=zone,
             unit=unit,
             by_cost=self.filter.scope.sees_money,
@@ -183,7 +185,14 @@ class _Making:
         if self.filter.by == "model":
             swatches = {one.name: one.swatch for one in chart.series}
             lines = [
-                Line(name, "", self._model_url(name, ""), sums, swatches.get(name, "other"))
+                Line(
+                    name,
+                    "",
+                    self._model_url(name, ""),
+                    sums,
+                    swatches.get(name, "other"),
+                    self.filter.query(model=[name]),
+                )
                 for name, sums in usage_chart.total_by_model(rows).items()
             ]
         else:
@@ -205,19 +214,12 @@ class _Making:
 
     def _key_lines(self, found: dict[int, Sums]) -> list[Line]:
         keys = ApiKey.objects.filter(pk__in=found).select_related("project")
-        return [
-            Line(key_name(key), key.project.name, self.filter.query(key=[key.public_id]), found[key.pk]) for key in keys
-        ]
+        return [self._narrowing(key_name(key), key.project.name, found[key.pk], key=[key.public_id]) for key in keys]
 
     def _project_lines(self, found: dict[int, Sums]) -> list[Line]:
         projects = [one for one in self.filter.scope.projects if one.pk in found]
         return [
-            Line(
-                one.name,
-                "archived" if one.archived_at else "",
-                self.filter.query(project=[one.public_id]),
-                found[one.pk],
-            )
+            self._narrowing(one.name, "archived" if one.archived_at else "", found[one.pk], project=[one.public_id])
             for one in projects
         ]
 
@@ -229,8 +231,13 @@ class _Making:
             if day <= self.filter.today:
                 note = "so far" if day == self.filter.today else ""
                 name = f"{day:%a}, {figures.day_text(day)}"
-                lines.append(Line(name, note, self.filter.query(days=(day, day)), row.get(None, Sums())))
+                lines.append(self._narrowing(name, note, row.get(None, Sums()), days=(day, day)))
         return lines[::-1]
+
+    def _narrowing(self, name: str, note: str, sums: Sums, **narrower: Any) -> Line:
+        """A row that narrows the page to the requests behind it."""
+        query = self.filter.query(**narrower)
+        return Line(name, note, query, sums, requests=query)
 
 
 def comparison_of(chosen: UsageFilter, now: datetime) -> Filter:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.roles import Permission
 from dashboard import figures, usage_export, usage_filters, usage_report
 from dashboard.access import Desk, member
-from dashboard.usage_choices import choices
+from dashboard.usage_choices import choices, day_fields
 from dashboard.usage_filters import Scope, Unknown, UsageFilter, preset
 from dashboard.usage_report import Report
 
@@ -30,7 +30,7 @@ def usage(request: HttpRequest, desk: Desk) -> HttpResponse:
         "filter": chosen,
         "choices": choices(chosen),
         "periods": usage_filters.PERIODS.items(),
-        "days": _day_fields(chosen),
+        "days": day_fields(chosen),
         "usual_metric": usage_filters.usual_metric(chosen.scope),
         "clear_url": chosen.query(project=[], key=[], model=[]),
         "projects_of_mine": None if desk.may(Permission.SEE_USAGE) else chosen.scope.projects,
@@ -97,20 +97,6 @@ def _toggles(chosen: UsageFilter, name: str, titles: dict[str, str]) -> list[dic
     return [
         {"title": title, "url": chosen.query(**{name: value}), "is_chosen": value == current}
         for value, title in titles.items()
-    ]
-
-
-def _day_fields(chosen: UsageFilter) -> list[dict[str, Any]]:
-    """From and To, with what was typed and what is wrong with it."""
-    labels = {"from": (_("From"), chosen.first), "to": (_("To"), chosen.last)}
-    return [
-        {
-            "name": name,
-            "label": label,
-            "value": chosen.typed.get(name) or day.isoformat(),
-            "error": chosen.errors.get(name, ""),
-        }
-        for name, (label, day) in labels.items()
     ]
 
 

@@ -1,0 +1,216 @@
+"""What the Limits page says of limits: how much of each is gone, which alerts they gave, and the pace of requests."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+
+from accounts.models import ApiKey, Organization, Project
+from billing import limits
+from billing.limits import Status
+from billing.models import Alert, AlertReason, Hold, Measure, RefusalCount, SpendingLimit, Window
+from dashboard import figures, limit_words, overview_report
+from dashboard.usage_filters import Scope
+from dashboard.usage_report import key_name
+
+MOST = 200
+_ALERTS = 20
+_RATES = 50
+_SCOPES = list(limit_words.SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A limit and its open window; `filled` in thousandths of the limit."""
+
+    limit: SpendingLimit
+    status: Status
+    subject: str
+    subject_url: str
+    resets: str
+    resets_in: str
+
+    @property
+    def name(self) -> str:
+        return limit_words.name_of(self.limit.measure, self.limit.window)
+
+    @property
+    def scope(self) -> str:
+        return str(limit_words.SCOPES[self.limit.scope])
+
+    @property
+    def used(self) -> str:
+        return limit_words.amount(self.limit.measure, self.status.settled)
+
+    @property
+    def used_exact(self) -> str:
+        return limit_words.typed(self.limit.measure, self.status.settled)
+
+    @property
+    def held(self) -> str:
+        return limit_words.amount(self.limit.measure, self.status.held) if self.status.held else ""
+
+    @property
+    def left(self) -> str:
+        return limit_words.amount(self.limit.measure, self.status.left)
+
+    @property
+    def left_exact(self) -> str:
+        return limit_words.typed(self.limit.measure, self.status.left)
+
+    @property
+    def amount(self) -> str:
+        return limit_words.exact(self.limit.measure, self.limit.amount)
+
+    @property
+    def amount_exact(self) -> str:
+        return limit_words.typed(self.limit.measure, self.limit.amount)
+
+    @property
+    def taken(self) -> int:
+        """Settled and held."""
+        return self.status.settled + self.status.held
+
+    @property
+    def filled(self) -> int:
+        if not self.limit.amount:
+            return 1000
+        return min(1000, self.taken * 1000 // self.limit.amount)
+
+    @property
+    def percent(self) -> str:
+        return figures.percent(self.taken, self.limit.amount)
+
+    @property
+    def is_reached(self) -> bool:
+        return self.status.left == 0
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the first threshold above three quarters is near or passed."""
+        return not self.is_reached and self.filled >= 800
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert as it was when it was given."""
+
+    alert: Alert
+    name: str
+    subject: str
+    used: str
+    amount: str
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.alert.reason == AlertReason.REFUSAL
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Requests of the last 60 seconds against a limit a minute, and how many were refused for it in a day."""
+
+    name: str
+    url: str
+    used: int
+    limit: int
+    note: str
+    refused: int
+
+
+def subject_name(subject: Organization | Project | ApiKey) -> str:
+    """As pages name what a limit is on."""
+    return key_name(subject) if isinstance(subject, ApiKey) else subject.name
+
+
+def seen(scope: Scope, found: QuerySet[SpendingLimit]) -> QuerySet[SpendingLimit]:
+    """The limits that hold for what this person reaches; amounts of money only where the role sees money."""
+    if not scope.every:
+        ids = [project.pk for project in scope.projects]
+        found = found.filter(Q(project__in=ids) | Q(api_key__project__in=ids) | Q(project=None, api_key=None))
+    return found if scope.sees_money else found.exclude(measure=Measure.USD)
+
+
+def find(scope: Scope, public_id: str) -> SpendingLimit | None:
+    """A limit in force that this person sees."""
+    return seen(scope, limits.active(scope.organization)).filter(public_id=public_id).first()
+
+
+def rows(scope: Scope, now: datetime) -> list[LimitRow]:
+    """The organization's limits first, then projects', then keys'."""
+    found = list(seen(scope, limits.active(scope.organization)).select_related("api_key__project")[:MOST])
+    made = [row(status, scope, now) for status in limits.status(found, now)]
+    windows = list(Window.values)
+    made.sort(
+        key=lambda one: (
+            _SCOPES.index(one.limit.scope),
+            one.subject.casefold(),
+            windows.index(one.limit.window),
+            one.limit.pk,
+        )
+    )
+    return made
+
+
+def row(status: Status, scope: Scope, now: datetime) -> LimitRow:
+    """One limit on the page."""
+    limit = status.limit
+    return LimitRow(
+        limit=limit,
+        status=status,
+        subject=subject_name(limit.subject),
+        subject_url=_url(limit),
+        resets=limit_words.until(status.resets_at, scope.organization.zone),
+        resets_in=limit_words.days_to(status.resets_at, now),
+    )
+
+
+def _url(limit: SpendingLimit) -> str:
+    if limit.project:
+        return reverse("dashboard:project", args=[limit.project.public_id])
+    if limit.api_key and not limit.api_key.is_playground:
+        return reverse("dashboard:key", args=[limit.api_key.public_id])
+    return ""
+
+
+def alerts(scope: Scope) -> list[AlertRow]:
+    """The newest alerts of limits that this person sees, removed limits included."""
+    ours = seen(scope, SpendingLimit.objects.filter(organization=scope.organization))
+    found = Alert.objects.filter(organization=scope.organization, limit__in=ours.values("pk"))
+    found = found.select_related("limit__organization", "limit__project", "limit__api_key")
+    return [
+        AlertRow(
+            alert=alert,
+            name=limit_words.name_of(alert.limit.measure, alert.limit.window),
+            subject=subject_name(alert.limit.subject),
+            used=limit_words.amount(alert.limit.measure, alert.settled),
+            amount=limit_words.exact(alert.limit.measure, alert.amount),
+        )
+        for alert in found.order_by("-created_at", "-pk")[:_ALERTS]
+    ]
+
+
+def rates(scope: Scope, now: datetime) -> list[Rate]:
+    """The plan's pace, and that of keys that have one of their own."""
+    refused = RefusalCount.objects.filter(
+        organization=scope.organization, minute__gte=now - timedelta(hours=24), code="rate_limit_exceeded"
+    )
+    if not scope.every:
+        refused = refused.filter(project__in=[project.pk for project in scope.projects])
+    by_key = dict(refused.order_by().values_list("api_key").annotate(Sum("count")))
+    made = []
+    pace = overview_report.pace(scope.organization, now)
+    if pace:
+        made.append(Rate(scope.organization.name, "", pace.used, pace.limit, pace.plan, sum(by_key.values())))
+    keys = list(scope.keys().filter(revoked_at=None).exclude(requests_per_minute=None).order_by("name")[:_RATES])
+    recent = Hold.objects.filter(
+        organization=scope.organization, admitted_at__gt=now - timedelta(seconds=60), api_key__in=keys
+    )
+    used = dict(recent.order_by().values_list("api_key").annotate(Count("pk")))
+    for key in keys:
+        url = reverse("dashboard:key", args=[key.public_id])
+        made.append(
+            Rate(key_name(key), url, used.get(key.pk, 0), key.requests_per_minute or 0, "", by_key.get(key.pk, 0))
+        )
+    return made

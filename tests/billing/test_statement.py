@@ -1,0 +1,116 @@
+"""The history of the balance: every line adds up, and the last balance is what is posted."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+
+from accounts.models import Organization
+from billing import balances, codes, grants, ledger, statement
+from billing.codes import Terms
+from billing.models import Account, GrantKind
+from foundation.money import NANO
+from foundation.sql import batch_cursor
+from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
+from tests.people import House, house
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def alice() -> House:
+    with time_machine.travel(NOW - timedelta(days=40), tick=False):
+        made = house(plan="enterprise", rpm=10_000_000)
+        serve_all_models()
+        Organization.objects.update(time_zone="Asia/Kolkata")
+        made.organization.refresh_from_db()
+        return made
+
+
+def lines(alice: House, first: date, last: date, now: datetime = NOW) -> list[tuple[str, str, int, int]]:
+    """Kind, day, amount and balance, newest first; the balances add up."""
+    read = statement.read(alice.organization, first, last, now)
+    balance = read.opening
+    for line in reversed(read.lines):
+        balance += line.amount
+        assert line.balance == balance
+    assert read.closing == balance
+    return [(line.kind, line.day.isoformat(), line.amount, line.balance) for line in read.lines]
+
+
+def use(alice: House, key: tuple[object, str], at: datetime, times: int = 1) -> int:
+    """Requests at that moment; what they cost."""
+    with time_machine.travel(at, tick=False):
+        made = [admitted(ask(*key)) for _ in range(times)]  # type: ignore[arg-type]
+        return sum(receipt.charge for receipt in settle(*[outcome(one) for one in made]))
+
+
+def test_an_empty_history_is_empty(alice: House) -> None:
+    read = statement.read(alice.organization, date(2026, 11, 1), date(2026, 11, 30), NOW)
+    assert (read.opening, read.closing, read.lines) == (0, 0, [])
+
+
+def test_grants_usage_and_expiry_add_up_to_what_is_posted(alice: House) -> None:
+    key = alice.key()
+    started = NOW - timedelta(days=30)
+    grants.give(alice.organization, NANO, GrantKind.PAYMENT, at=started)
+    grants.give(alice.organization, 2 * NANO, at=started, expires_at=NOW - timedelta(days=3))
+    with time_machine.travel(NOW - timedelta(days=2), tick=False):
+        codes.redeem(alice.organization, codes.create(Terms(5 * NANO)).text, alice.actor)
+    early = use(alice, key, NOW - timedelta(days=10), 3)
+    today = use(alice, key, NOW - timedelta(minutes=5))
+    assert lines(alice, date(2026, 11, 1), date(2026, 11, 30)) == [
+        ("usage", "2026-11-23", -today, 6 * NANO - today),
+        ("grant", "2026-11-21", 5 * NANO, 6 * NANO),
+        ("expiry", "2026-11-20", early - 2 * NANO, NANO),
+        ("usage", "2026-11-13", -early, 3 * NANO - early),
+    ]
+    posted = balances.balance(alice.organization.pk, NOW).posted
+    assert statement.read(alice.organization, date(2026, 11, 1), date(2026, 11, 30), NOW).closing == posted
+    # The month before: what came later is taken off again.
+    assert lines(alice, date(2026, 10, 1), date(2026, 10, 31))[0][3] == 3 * NANO
+    assert statement.read(alice.organization, date(2026, 10, 1), date(2026, 10, 31), NOW).opening == 0
+
+
+def test_a_days_usage_is_of_the_organizations_zone(alice: House) -> None:
+    key = alice.key()
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=30))
+    # 18:30 UTC is midnight in India.
+    before = use(alice, key, datetime(2026, 11, 20, 18, 29, tzinfo=UTC))
+    after = use(alice, key, datetime(2026, 11, 20, 18, 30, tzinfo=UTC), 2)
+    found = lines(alice, date(2026, 11, 20), date(2026, 11, 21))
+    assert [line[:3] for line in found] == [("usage", "2026-11-21", -after), ("usage", "2026-11-20", -before)]
+
+
+def test_what_is_held_is_still_posted_and_what_begins_later_is_not(alice: House) -> None:
+    key = alice.key()
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=1))
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=1), starts_at=NOW + timedelta(days=1))
+    with time_machine.travel(NOW, tick=False):
+        admitted(ask(*key))
+    assert [line[2:] for line in lines(alice, date(2026, 11, 1), date(2026, 11, 30))] == [(NANO, NANO)]
+    later = NOW + timedelta(days=2)
+    assert [line[2:] for line in lines(alice, date(2026, 11, 1), date(2026, 11, 30), later)] == [
+        (NANO, 2 * NANO),
+        (NANO, NANO),
+    ]
+
+
+def test_an_adjustment_is_a_line_of_its_own(alice: House) -> None:
+    grant = grants.give(alice.organization, NANO, at=NOW - timedelta(days=2))
+    assert grant
+    entries = ledger.rows(
+        "adjust:1",
+        alice.organization.pk,
+        [ledger.Line(Account.CREDIT, -5, grant.pk), ledger.Line(Account.REVENUE, 5)],
+        connection.ops.adapt_datetimefield_value(NOW - timedelta(days=1)),
+    )
+    with batch_cursor() as cursor:
+        ledger.insert(cursor, entries)
+    type(grant).objects.filter(pk=grant.pk).update(burned=5)
+    assert [line[:1] + line[2:] for line in lines(alice, date(2026, 11, 1), date(2026, 11, 30))] == [
+        ("adjustment", -5, NANO - 5),
+        ("grant", NANO, NANO),
+    ]
