@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
+
+from foundation.sql import instant
 
 # How long a hold lives without a heartbeat.
 LEASE = timedelta(seconds=30)
@@ -23,5 +24,4 @@ class Moment:
 def moment_at(now: datetime | None = None) -> Moment:
     """The moment of `now` (this instant)."""
     now = now or timezone.now()
-    adapt = connection.ops.adapt_datetimefield_value
-    return Moment(now, adapt(now), adapt(now + LEASE))
+    return Moment(now, instant(now), instant(now + LEASE))

@@ -50,4 +50,4 @@ class UsageRollupAdmin(_RollupAdmin):
 
 @admin.register(PendingRollup)
 class PendingRollupAdmin(_RollupAdmin):
-    ordering = ("-id",)
+    ordering = ("-event_id",)

@@ -9,11 +9,11 @@ _SUMS = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "ch
 _KEYS = "organization_id, bucket, project_id, api_key_id, model"
 _FOLD = (
     f"INSERT INTO usage_usagerollup ({_KEYS}, {', '.join(_SUMS)}) "  # noqa: S608
-    f"SELECT {_KEYS}, {', '.join(f'SUM({name})' for name in _SUMS)} FROM usage_pendingrollup WHERE id IN %s "
+    f"SELECT {_KEYS}, {', '.join(f'SUM({name})' for name in _SUMS)} FROM usage_pendingrollup WHERE event_id IN %s "
     f"GROUP BY {_KEYS} ORDER BY {_KEYS} ON CONFLICT ({_KEYS}) DO UPDATE SET "
     + ", ".join(f"{name} = usage_usagerollup.{name} + excluded.{name}" for name in _SUMS)
 )
-_DELETE = "DELETE FROM usage_pendingrollup WHERE id IN "
+_DELETE = "DELETE FROM usage_pendingrollup WHERE event_id IN "
 
 
 class _FoldedElsewhere(Exception):
@@ -35,7 +35,7 @@ def fold_pending() -> int:
 
 def _fold_chunk() -> int:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM usage_pendingrollup ORDER BY id LIMIT %s", [_CHUNK])
+        cursor.execute("SELECT event_id FROM usage_pendingrollup ORDER BY event_id LIMIT %s", [_CHUNK])
         ids = [row[0] for row in cursor.fetchall()]
         if not ids:
             return 0

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts.models import ApiKey, Organization, Project
+from foundation.fact_field import FactIdField
 
 
 class MeteringProcess(models.Model):
@@ -27,7 +28,7 @@ class HoldState(models.TextChoices):
 
 
 class Hold(models.Model):
-    id = models.BigIntegerField(primary_key=True)
+    id = FactIdField()
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="+", db_index=False)

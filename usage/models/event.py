@@ -5,11 +5,12 @@ from django.db import models
 
 from accounts.models import ApiKey, Organization, Project
 from catalog.models import Provider
+from foundation.fact_field import FactIdField
 
 
 class UsageEvent(models.Model):
     # The id of the hold that admitted the request.
-    id = models.BigIntegerField(primary_key=True)
+    id = FactIdField()
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="usage_events", db_index=False)

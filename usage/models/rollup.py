@@ -3,6 +3,7 @@
 from django.db import models
 
 from accounts.models import ApiKey, Organization, Project
+from foundation.fact_field import FactIdField
 
 
 class Sums(models.Model):
@@ -36,7 +37,7 @@ class UsageRollup(Sums):
 class PendingRollup(Sums):
     """What settle adds and the fold takes away; readers add both tables."""
 
-    event_id = models.BigIntegerField(unique=True)
+    event_id = FactIdField()
 
     class Meta:
         indexes = [models.Index(fields=["organization", "bucket"], name="pending_by_organization")]
