@@ -279,6 +279,7 @@ class Completions:
         if not answer.is_stream:
             raise Malformed("a stream was asked for, something else came")
         reader = EventReader()
+        running = tokens.RunningCount()
         beat_at, beat_pieces = time.monotonic(), 0
         while part := await answer.part():
             done = await self._send_events(work, reader.feed(part), writer, out)
@@ -288,7 +289,8 @@ class Completions:
             now = time.monotonic()
             if now - beat_at >= _PROGRESS_SECONDS or pieces - beat_pieces >= _PROGRESS_PIECES:
                 beat_at, beat_pieces = now, pieces
-                counts, _ = self._counts(work, writer)
+                produced = running.add(writer.meter.news())
+                counts = writer.usage or TokenCounts(work.ask.input_tokens, 0, produced)
                 if not await self._bridge.progress(work.admission, counts):
                     raise ConnectionError("the hold can no longer be renewed")
         if await self._send_events(work, reader.finish(), writer, out):

@@ -49,6 +49,7 @@ _PATTERN = "|".join(
 )
 
 _loading = threading.Lock()
+_loaded: list[tiktoken.Encoding] = []
 
 
 # ---------------------------------------------------------------- texts
@@ -95,11 +96,44 @@ def _windows(text: str) -> Iterator[str]:
 
 def _cut(text: str, start: int, end: int) -> int:
     """The last place in the window where a token surely ends; without one, the window's end (off by a token or two)."""
-    for at in range(end, max(start, end - _CUT_SEARCH), -1):
+    return _last_end(text, end, max(start, end - _CUT_SEARCH)) or end
+
+
+def _last_end(text: str, last: int, least: int) -> int:
+    """The last place, at most `last` and above `least`, where a token surely ends; 0 when there is none."""
+    for at in range(last, least, -1):
+        before, after = text[at - 1], text[at]
         # No split runs on from a letter or digit into an ASCII mark, space or control character.
-        if text[at].isascii() and not text[at].isalnum() and text[at - 1].isalnum():
+        if after.isascii() and not after.isalnum() and before.isalnum():
             return at
-    return end
+        # Nor from Chinese or Japanese into anything else.
+        if _is_cjk(before) and not _is_cjk(after):
+            return at
+    return 0
+
+
+def _is_cjk(character: str) -> bool:
+    return "\u3040" <= character <= "\u30ff" or "\u4e00" <= character <= "\u9fa5"
+
+
+class RunningCount:
+    """Tokens of a text that grows: what is counted for good is not counted again."""
+
+    __slots__ = ("_counted", "_open")
+
+    def __init__(self) -> None:
+        self._counted = 0
+        self._open = ""
+
+    def add(self, text: str) -> int:
+        """Tokens of everything so far; exact as long as a token ends somewhere within a thousand characters."""
+        self._open += text
+        size = len(self._open)
+        end = _last_end(self._open, size - 1, max(0, size - _CUT_SEARCH)) or (size if size > _WINDOW else 0)
+        if end:
+            self._counted += count_text(self._open[:end])
+            self._open = self._open[end:]
+        return self._counted + count_text(self._open)
 
 
 # ---------------------------------------------------------------- prompts
@@ -130,12 +164,15 @@ def count_prompt(messages: Sequence[Message], tools: Sequence[Tool] | None = Non
 
 def upper_bound(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> int:
     """More tokens than any model makes of the prompt: its UTF-8 bytes, and 16 a message, tool call and tool."""
-    texts = [text for message in messages for text in _message_texts(message)]
-    items = len(messages) + sum(len(_tool_calls(message)) for message in messages)
+    texts: list[str] = []
+    items = len(messages)
+    for message in messages:
+        texts += _message_texts(message)
+        items += len(_tool_calls(message))
     if tools:
         texts += [_TOOLS_INTRODUCTION, _TOOLS_RULES, *_tool_texts(tools)]
         items += len(tools) + 1
-    return sum(len(text.encode("utf-8", "replace")) for text in texts) + BOUND_PER_ITEM * items
+    return len("".join(texts).encode("utf-8", "replace")) + BOUND_PER_ITEM * items
 
 
 async def count_text_aside(text: str) -> int:
@@ -247,11 +284,16 @@ def _tools_overhead() -> int:
 
 
 def _vocabulary() -> tiktoken.Encoding:
+    return _loaded[0] if _loaded else _load_once()
+
+
+def _load_once() -> tiktoken.Encoding:
     with _loading:
-        return _load()
+        if not _loaded:
+            _loaded.append(_load())
+        return _loaded[0]
 
 
-@cache
 def _load() -> tiktoken.Encoding:
     encoding = tiktoken.Encoding("deepseek", pat_str=_PATTERN, mergeable_ranks=_ranks(), special_tokens={})
     # The compiled part has its own copy; this one would cost every process 14 MiB.

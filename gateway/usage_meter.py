@@ -50,11 +50,11 @@ def as_object(counts: TokenCounts) -> dict[str, Any]:
 class OutputMeter:
     """Collects what an answer produced, so that an aborted one can be counted exactly."""
 
-    __slots__ = ("_parts", "_seen", "pieces")
+    __slots__ = ("_parts", "_told", "pieces")
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._seen = 0
+        self._told = 0
         self.pieces = 0
 
     def add_text(self, text: str) -> None:
@@ -94,8 +94,12 @@ class OutputMeter:
     def is_empty(self) -> bool:
         return not self.pieces
 
+    def news(self) -> str:
+        """What has come since the last time."""
+        news = "".join(self._parts[self._told :])
+        self._told = len(self._parts)
+        return news
+
     def count(self, count_text: Callable[[str], int]) -> int:
         """Tokens of everything collected so far."""
-        if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
-        return count_text(self._parts[0]) if self._parts else 0
+        return count_text("".join(self._parts))
