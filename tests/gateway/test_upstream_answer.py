@@ -1,0 +1,68 @@
+"""An answer owns its connection until it gives it back, and never touches it afterwards."""
+
+import asyncio
+
+import pytest
+
+from billing.terms import UpstreamTarget
+from gateway.options import GatewayOptions
+from gateway.provider_pool import ProviderPool, place_of
+from gateway.upstream import Answer
+from tests.gateway.raw_provider import RawProvider, Script, read_request, says
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"5\r\nhello\r\n"
+END = b"0\r\n\r\n"
+
+
+async def begun(pool: ProviderPool, provider: RawProvider) -> Answer:
+    place = place_of(provider.url, "")
+    target = UpstreamTarget(1, "p", "http://127.0.0.1/v1", "", "up")
+    return Answer(await pool.post(place, b"{}", 2.0), pool, place, target, GatewayOptions(idle_timeout=0.05))
+
+
+async def test_what_was_given_back_is_not_stopped():
+    async with RawProvider(says(HEAD + CHUNK + END)) as provider:
+        pool = ProviderPool(2.0)
+        first = await begun(pool, provider)
+        assert first.is_stream
+        assert await first.body() == b"hello"
+        second = await begun(pool, provider)
+        first.stop()
+        await first.done()
+        assert await first.part() == b""
+        assert await second.body() == b"hello"
+        assert provider.connections == 1
+        pool.close()
+
+
+@pytest.mark.parametrize("pause", [0.02, 5.0])
+async def test_an_end_that_comes_late_is_waited_for_but_not_for_long(pause):
+    def late(seconds: float) -> Script:
+        async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await read_request(reader):
+                writer.write(HEAD + CHUNK)
+                await asyncio.sleep(seconds)
+                writer.write(END)
+
+        return script
+
+    async with RawProvider(late(pause)) as provider:
+        pool = ProviderPool(2.0)
+        for _ in range(2):
+            answer = await begun(pool, provider)
+            assert await answer.part() == b"hello"
+            await asyncio.wait_for(answer.done(), 1.0)
+        assert provider.connections == (1 if pause < 1 else 2)
+        pool.close()
+
+
+async def test_silence_in_mid_answer_is_a_broken_connection():
+    async with RawProvider(says(HEAD + CHUNK)) as provider:
+        pool = ProviderPool(2.0)
+        answer = await begun(pool, provider)
+        assert await answer.part() == b"hello"
+        with pytest.raises(ConnectionError):
+            await answer.part()
+        answer.stop()
+        pool.close()
