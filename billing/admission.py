@@ -274,7 +274,7 @@ def _shortage(terms: _Terms, cap: int, rooms: list[Room], credits: list[Credit])
 
 
 def _affordable(terms: _Terms, rooms: list[Room], credits: list[Credit]) -> int:
-    """The largest output cap that fits everywhere; requests are not divisible."""
+    """The largest output cap that fits everywhere, 0 where not even a request does."""
     money = _available(credits)
     most = terms.output_cap
     for room in rooms:
@@ -284,6 +284,8 @@ def _affordable(terms: _Terms, rooms: list[Room], credits: list[Credit]) -> int:
             money = min(money, room.left)
         elif room.measure == windows.TOKENS:
             most = min(most, room.left - terms.input_bound)
+        elif not room.left:
+            return 0
     by_money = rating.affordable_output(money, terms.input_bound, terms.prices)
     return most if by_money is None else min(most, by_money)
 

@@ -60,6 +60,23 @@ def test_two_hundred_at_once_on_room_for_ten_is_exactly_ten(alice, on, terms):
     assert RefusalCount.objects.get().count == 191
 
 
+@pytest.mark.parametrize(
+    "terms", [Terms("requests", 3, "day"), Terms("tokens", 3 * 60, "day"), usd(3 * ONE), Terms("requests", 0, "day")]
+)
+def test_a_limit_without_room_refuses_also_where_no_maximum_is_named(alice, terms):
+    key, secret = alice.key()
+    limits.set_limit(key, Terms("tokens", 10**6, "week"))
+    limits.set_limit(key, terms)
+    asked = ask(key, secret, max_tokens=None, input_bound=10)
+    for _ in range(4):
+        [answer] = admit(asked)
+        if isinstance(answer, Admission):
+            settle(outcome(answer, TokenCounts(10, 0, min(50, answer.output_cap))))
+    refusal = refused(asked)
+    assert refusal.limit["scope"] == "key"
+    assert refusal.limit["name"].startswith(("daily", "monthly"))
+
+
 def test_what_is_not_used_is_given_back(alice):
     key, secret = alice.key()
     limits.set_limit(key, Terms("requests", 2, "day"))
