@@ -5,11 +5,13 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.roles import Permission, allows
 from billing import balances
 from catalog import providers
+from dashboard import limit_rows
 from dashboard.access import current_membership
 
 THEMES = ("system", "light", "dark")
@@ -48,7 +50,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
 
 
 def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any]) -> str:
-    """The most severe thing to say on every page: suspended, unconfirmed, no credit, or nothing."""
+    """The most severe thing to say on every page: suspended, unconfirmed, no credit, a limit, or nothing."""
     organization = membership.organization
     if organization.is_suspended:
         return "suspended"
@@ -56,4 +58,7 @@ def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any
         address = EmailAddress.objects.filter(user=request.user).first()
         return "confirm" if address and not address.verified else "unconfirmed"
     balance = context.get("balance")
-    return "empty" if balance is not None and balance.available <= 0 else ""
+    if balance is not None and balance.available <= 0:
+        return "empty"
+    context["reached"] = limit_rows.reached(organization, timezone.now())
+    return "limit" if context["reached"] else ""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.urls import reverse
 
 from accounts.models import ApiKey, Organization, Project
-from billing import limits
+from billing import alerting, limits
 from billing.limits import Status
 from billing.models import Alert, AlertReason, Hold, Measure, RefusalCount, SpendingLimit, Window
 from dashboard import figures, limit_words, overview_report
@@ -117,6 +117,34 @@ class Rate:
     limit: int
     note: str
     refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The organization's hard limit that refuses requests now."""
+
+    measure: str
+    amount: str
+    until: str
+
+
+def reached(organization: Organization, now: datetime) -> Reached | None:
+    """By the alert that told so: a limit seldom lands on its very amount."""
+    told = Alert.objects.filter(
+        Q(window__ends_at=None) | Q(window__ends_at__gt=now),
+        organization=organization,
+        threshold__gte=alerting.FULL,
+        limit_version=F("limit__version"),
+        limit__project=None,
+        limit__api_key=None,
+        limit__is_hard=True,
+        limit__removed_at=None,
+    )
+    found = told.select_related("limit", "window").order_by("-created_at").first()
+    if found is None:
+        return None
+    until = limit_words.until(found.window.ends_at, organization.zone) if found.window.ends_at else ""
+    return Reached(found.limit.measure, limit_words.exact(found.limit.measure, found.limit.amount), until)
 
 
 def subject_name(subject: Organization | Project | ApiKey) -> str:

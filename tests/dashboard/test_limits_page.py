@@ -19,6 +19,8 @@ from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
 pytestmark = pytest.mark.django_db
+# What a request of tests.billing.desk.ask holds.
+ONE = 57_700
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -216,3 +218,20 @@ def test_a_revoked_key_keeps_its_name_beside_its_limit(alice: House) -> None:
     keys.revoke(key, alice.actor)
     page = browser(alice.member("Bob", Role.BILLING)).get("/limits/").content.decode()
     assert "old-agent (revoked)" in page
+
+
+def test_every_page_says_when_the_organizations_limit_is_reached(alice: House) -> None:
+    key, secret = alice.key()
+    serve_all_models()
+    limit = limits.set_limit(alice.organization, Terms("usd", 10 * ONE - 1, "month"))
+    assert "reached its limit" not in browser(alice.owner).get("/usage/").content.decode()
+    refused(ask(key, secret, max_tokens=1000))
+    page = browser(alice.owner).get("/usage/").content.decode()
+    assert "reached its limit of $0.000576999." in page and "Raise limit" in page and "fail with 402 until" in page
+    viewer = browser(alice.member("Vera", Role.VIEWER)).get("/usage/").content.decode()
+    assert (
+        "reached its spending limit." in viewer and "$" not in viewer.split('<div class="banner"')[1].split("</div>")[0]
+    )
+    limits.set_limit(alice.organization, Terms("usd", NANO, "month"))
+    assert "reached its limit" not in browser(alice.owner).get("/usage/").content.decode()
+    limits.remove(limit)
