@@ -1,4 +1,8 @@
-"""The values that cross between the gateway and the money core; plain data, no Django."""
+"""The values that cross between the gateway and the money core; plain data, no Django.
+
+Nobody changes one after it is made; those that every request makes are not frozen, because that costs four times as
+much.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +17,7 @@ class BridgeUnavailable(RuntimeError):
     """The database cannot be reached; the request gets a 503 and is never answered for free."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """What one request asks of admission."""
 
@@ -48,7 +52,7 @@ class UpstreamTarget:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leg:
     """The part of a hold that stands on one credit grant, nano-USD."""
 
@@ -56,7 +60,7 @@ class Leg:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WindowLeg:
     """The part of a hold that stands on one spending window, in the window's measure: usd (nano), tokens, requests."""
 
@@ -65,7 +69,7 @@ class WindowLeg:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admission:
     """An admitted request: what is held, at which prices, and who may be asked. Settle takes it back."""
 
@@ -110,7 +114,7 @@ class Refusal:
     window_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """How an admitted request ended."""
 
@@ -119,7 +123,7 @@ class Outcome:
     counts: TokenCounts | None
     # upstream, counted or partial.
     usage_source: str
-    # stop, length, tool_calls, content_filter, client_closed or upstream_error.
+    # stop, length, tool_calls, content_filter, client_closed, upstream_error, interrupted or recovered.
     finish_reason: str
     provider_id: int | None
     # Unix seconds.
@@ -129,7 +133,7 @@ class Outcome:
     error_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Receipt:
     """What settling did; `charge` in nano-USD. `event_id` is None when the hold was released or already recovered."""
 

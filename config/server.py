@@ -1,6 +1,9 @@
 """uvicorn as this house runs it."""
 
+import fcntl
 import socket
+from pathlib import Path
+from typing import IO
 
 import uvicorn
 from django.conf import settings
@@ -23,6 +26,18 @@ def configuration(workers: int) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.DRAIN_SECONDS),
     )
+
+
+def lock(folder: Path) -> IO[bytes]:
+    """Keep other servers off the folder until the file is closed or this process ends; raises BlockingIOError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = (folder / "server.lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -58,9 +58,15 @@ class Recent:
     @property
     def ending(self) -> str:
         """What is worth saying of how it ended."""
-        return {"client_closed": "stopped by the client", "upstream_error": "broke off"}.get(
-            self.event.finish_reason, ""
-        )
+        return _ENDINGS.get(self.event.finish_reason, "")
+
+
+_ENDINGS = {
+    "client_closed": "stopped by the client",
+    "upstream_error": "broke off",
+    "interrupted": "cut by a restart",
+    "recovered": "recovered after a crash",
+}
 
 
 @dataclass(frozen=True, slots=True)

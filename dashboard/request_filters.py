@@ -22,6 +22,8 @@ ENDINGS = {
     "content_filter": _("Cut by a content filter"),
     "client_closed": _("Stopped by the client"),
     "upstream_error": _("Broke off"),
+    "interrupted": _("Cut by a restart"),
+    "recovered": _("Recovered after a crash"),
 }
 STATUSES = {"2xx": _("2xx: answered"), "4xx": _("4xx: the request"), "5xx": _("5xx: our side")}
 SIZES = (25, 50, 100)

@@ -23,9 +23,15 @@ from usage.models import UsageEvent
 _SOURCES = {
     "upstream": _("reported by the provider"),
     "counted": _("counted here: the provider reported none"),
-    "partial": _("counted until the process ended; recovered later"),
+    "partial": _("counted here, up to where the answer ended"),
 }
-_TONES = {"client_closed": "warn", "content_filter": "warn", "upstream_error": "danger"}
+_TONES = {
+    "client_closed": "warn",
+    "content_filter": "warn",
+    "upstream_error": "danger",
+    "interrupted": "danger",
+    "recovered": "danger",
+}
 _CLASSES = (
     ("input", _("Input")),
     ("cached_input", _("Cached input")),

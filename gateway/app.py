@@ -103,6 +103,10 @@ class Gateway:
                 await exchange.send_error(errors.overloaded("The service cannot reach its database. Try again."))
         except ClientGone:
             pass
+        except asyncio.CancelledError:
+            # The server stops and has waited long enough: this is the end of the request, not of the one who cancels.
+            if not exchange.begun:
+                await exchange.send_error(errors.overloaded("The service is being restarted. Try again."))
         except Exception:
             log.exception("request %s failed", exchange.request_id)
             if not exchange.begun:

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _PROGRESS_SECONDS = 1.0
 _PROGRESS_PIECES = 256
 _TRIES = 3
+_STOPPING = "The service is being restarted. Try again."
 
 
 class _HintWasWrong(Exception):
@@ -260,7 +261,8 @@ class Completions:
             await out.fail(errors.overloaded("The model stopped in the middle of its answer. Try again."))
         except asyncio.CancelledError:
             _stop(answer)
-            await self._settle_partial(work, writer, answer, "upstream_error", 503)
+            await self._settle_partial(work, writer, answer, "interrupted", 503)
+            await out.fail(errors.overloaded(_STOPPING))
             raise
         except BridgeUnavailable:
             _stop(answer)

@@ -1,10 +1,15 @@
 """Starting, stopping and starting again."""
 
+import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -34,6 +39,34 @@ def test_a_stop_lets_streams_end(server_factory):
     assert server.stop() == 0
 
 
+def test_a_stop_that_cannot_wait_says_so_to_every_client(server_factory):
+    server = server_factory(DRAIN_SECONDS="1")
+    stream = open_stream(server, 3000)
+    whole: list[urllib.error.HTTPError] = []
+
+    def ask() -> None:
+        body = {"model": "deepseek-chat", "messages": [{"role": "user", "content": "word " * 3000}]}
+        headers = {"Authorization": f"Bearer {server.first_start['API key']}", "Content-Type": "application/json"}
+        url = f"{server.url}/v1/chat/completions"
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=60)
+        except urllib.error.HTTPError as error:
+            whole.append(error)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    time.sleep(1)
+    server._process.terminate()
+    last = [line for line in stream.read().split(b"\n\n") if line.startswith(b"data: ")][-1]
+    assert json.loads(last[6:])["error"]["code"] == "server_overloaded"
+    asker.join(20)
+    [refused] = whole
+    assert refused.code == 503
+    assert refused.headers["x-request-id"]
+    assert "restarted" in json.loads(refused.read())["error"]["message"]
+    assert server.stop() == 0
+
+
 def test_readyz_says_no_before_a_stop(server_factory):
     server = server_factory(SHUTDOWN_DELAY="3")
     server._process.terminate()
@@ -57,19 +90,45 @@ def test_the_second_start_keeps_keys_and_prints_no_secret(server_factory):
     assert urllib.request.urlopen(request, timeout=10).status == 200
 
 
+def children_of(pid):
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
+    return [int(child) for child in listed.stdout.split()]
+
+
 def test_the_demo_provider_ends_with_a_killed_server(server_factory):
     server = server_factory()
-    children = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(server.pid)], capture_output=True, text=True, check=True
-    )
-    pids = children.stdout.split()
-    assert len(pids) == 1
+    [child] = children_of(server.pid)
     server.kill()
     for _ in range(100):
-        if subprocess.run(["ps", "-p", pids[0]], capture_output=True, check=False).returncode:
+        if subprocess.run(["ps", "-p", str(child)], capture_output=True, check=False).returncode:
             return
         time.sleep(0.1)
     pytest.fail("the demo provider is still there")
+
+
+def test_a_second_server_on_the_same_folder_needs_redis(server_factory):
+    server = server_factory()
+    done = serve(server.data_dir, "--port", "0")
+    assert done.returncode == 1
+    assert "Another server runs on" in done.stderr
+
+
+def test_a_demo_provider_that_dies_comes_back(server_factory):
+    server = server_factory()
+    [child] = children_of(server.pid)
+    os.kill(child, signal.SIGKILL)
+    for _ in range(100):
+        with contextlib.suppress(urllib.error.HTTPError):
+            assert open_stream(server, 3).read().endswith(b"data: [DONE]\n\n")
+            return
+        time.sleep(0.1)
+    pytest.fail("the demo provider did not come back")
+
+
+def test_a_port_that_is_none_is_named(tmp_path):
+    done = serve(tmp_path, "--port", "99999")
+    assert done.returncode == 1
+    assert "99999 is no port" in done.stderr
 
 
 def test_several_workers_need_redis(tmp_path):

@@ -32,10 +32,19 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **options: Any) -> None:
         if workers > 1 and not settings.REDIS_URL:
             raise CommandError("More than one worker needs REDIS_URL: without it each would count its own rate limits.")
+        try:
+            lock = None if settings.REDIS_URL else server.lock(settings.DATA_DIR)
+        except BlockingIOError as error:
+            raise CommandError(
+                f"Another server runs on {settings.DATA_DIR}: without REDIS_URL each would count its own rate limits. "
+                "Stop it, choose another DATA_DIR, or set REDIS_URL."
+            ) from error
         # Until the server takes the signals over, a stop request must still end the child and the ticker.
         signal.signal(signal.SIGTERM, _leave)
         try:
             listener = server.listen(host, port)
+        except OverflowError as error:
+            raise CommandError(f"{port} is no port: choose one from 1 to 65535, or 0 for a free one.") from error
         except OSError as error:
             raise CommandError(f"Port {port} on {host} cannot be used: {error.strerror}.") from error
         self._prepare()
@@ -53,6 +62,8 @@ class Command(BaseCommand):
                 ticker.stop()
             if child:
                 child.stop()
+            if lock:
+                lock.close()
 
     def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
