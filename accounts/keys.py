@@ -54,8 +54,8 @@ def hash_of(secret: str) -> str:
 def check(restrictions: Restrictions, name: str | None = None, *, now: datetime | None = None) -> Restrictions:
     """The restrictions in normal form; raises ValidationError with a message per field."""
     errors: dict[str, str] = {}
-    if name is not None and not 1 <= len(name.strip()) <= 64:
-        errors["name"] = "Give the key a name of 1 to 64 characters."
+    if name is not None and not (1 <= len(name.strip()) <= 64 and _is_shown(name)):
+        errors["name"] = "Give the key a name of 1 to 64 characters that can be seen, on one line."
     scopes = tuple(dict.fromkeys(restrictions.scopes))
     if not scopes or not set(scopes) <= set(Scope.values):
         errors["scopes"] = f"Choose at least one of {', '.join(Scope.values)}."
@@ -82,6 +82,12 @@ def check(restrictions: Restrictions, name: str | None = None, *, now: datetime 
         requests_per_minute=rpm,
         expires_at=restrictions.expires_at,
     )
+
+
+def _is_shown(name: str) -> bool:
+    """Whether it hides nothing: no control characters, no turns of direction; emoji may be joined."""
+    seen = name.replace("\u200d", "")
+    return bool(seen.strip()) and seen.isprintable()
 
 
 def _apply(api_key: ApiKey, restrictions: Restrictions) -> None:
