@@ -40,6 +40,14 @@ def number(name: str, default: float) -> float:
         raise ImproperlyConfigured(f"{name}={value!r}: write a number.") from error
 
 
+def link(name: str) -> str:
+    """An address for people to follow, http, https or mailto; anything else is refused."""
+    value = text(name)
+    if value and not value.startswith(("https://", "http://", "mailto:")):
+        raise ImproperlyConfigured(f"{name}={value!r}: write https://, http:// or mailto: with an address.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A list separated by commas or spaces."""
     return text(name, default).replace(",", " ").split()

@@ -259,6 +259,15 @@ SITE_NAME = env.text("SITE_NAME", "Meterhouse")
 # The address at which customers reach this house; empty: as the browser sees it.
 PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 
+# ---------------------------------------------------------------- where people find help
+
+# A link that is not set is not shown; the documentation has pages of its own then.
+SUPPORT_URL = env.link("SUPPORT_URL")
+FORUM_URL = env.link("FORUM_URL")
+CHAT_URL = env.link("CHAT_URL")
+DOCS_URL = env.link("DOCS_URL")
+STATUS_URL = env.link("STATUS_URL")
+
 # ---------------------------------------------------------------- what is sold, and who serves it
 
 CATALOG_FILE = Path(env.text("CATALOG_FILE") or BASE_DIR / "catalog" / "seed.toml")

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     billing,
+    docs,
     keys,
     limits,
     limits_webhooks,
@@ -65,6 +66,10 @@ urlpatterns = [
     path("billing/redeem/", billing.redeem, name="billing-redeem"),
     path("billing/export.csv", billing.export, name="billing-export"),
     path("models/", models.models, name="models"),
+    path("docs/", docs.index, name="docs"),
+    path("docs/search.json", docs.search, name="docs-search"),
+    path("docs/errors/<str:code>/", docs.error, name="docs-error"),
+    path("docs/<slug:slug>/", docs.page, name="docs-page"),
     path("projects/", projects.listing, name="projects"),
     path("projects/create/", projects.create, name="project-create"),
     path("projects/<str:project>/", projects.detail, name="project"),

@@ -81,3 +81,9 @@ def test_embedded_secrets_are_made_once_and_private(tmp_path):
 def test_production_cookies_are_secure(tmp_path):
     expression = "settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.DEBUG, settings.DEMO_PROVIDER"
     assert load(tmp_path, expression, **GOOD) == "True True False False"
+
+
+def test_a_link_is_an_address_that_people_can_follow(tmp_path):
+    good = {"SUPPORT_URL": "mailto:help@example.com", "DOCS_URL": "https://docs.example.com"}
+    assert load(tmp_path, "settings.SUPPORT_URL + settings.FORUM_URL", **good) == "mailto:help@example.com"
+    assert "CHAT_URL='javascript:x': write https://" in load(tmp_path, CHAT_URL="javascript:x")

@@ -1,0 +1,36 @@
+"""Where people find help: addresses from the settings; what is not set is not offered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    name: str
+    label: Any
+    url: str
+    is_foreign: bool = True
+
+
+def docs_link() -> str:
+    """The operator's own documentation, else the one inside."""
+    return settings.DOCS_URL or reverse("dashboard:docs")
+
+
+def status_link() -> str:
+    """The operator's status page; empty where there is none."""
+    return settings.STATUS_URL
+
+
+def links() -> list[Link]:
+    """Support, forum and chat, as far as the operator has set them."""
+    found = (
+        Link("support", _("Support"), settings.SUPPORT_URL),
+        Link("forum", _("Forum"), settings.FORUM_URL),
+        Link("chat", _("Chat"), settings.CHAT_URL),
+    )
+    return [link for link in found if link.url]
