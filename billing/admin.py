@@ -13,6 +13,7 @@ from billing import codes_admin as codes_admin
 from billing import grants
 from billing import limits_admin as limits_admin
 from billing import messages_admin as messages_admin
+from billing import proofs_admin as proofs_admin
 from billing.models import CreditGrant, GrantKind, Hold, LedgerEntry, MeteringProcess, Subscription
 from foundation.facts_admin import FactsAdmin, KeptAdmin
 from foundation.usd_admin import UsdField, usd, usd_per_million

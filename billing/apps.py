@@ -3,7 +3,9 @@ from django.db.models.signals import post_migrate
 
 from foundation import append_only
 
-_after_migrate = append_only.installer("billing_ledgerentry", "billing_deliveryattempt")
+_after_migrate = append_only.installer(
+    "billing_ledgerentry", "billing_deliveryattempt", "billing_dayseal", "billing_adjustment"
+)
 
 
 class BillingConfig(AppConfig):

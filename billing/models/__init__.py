@@ -1,5 +1,6 @@
 """The tables of billing, one noun a file."""
 
+from billing.models.adjustment import Adjustment
 from billing.models.alert import Alert, AlertReason
 from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
@@ -9,14 +10,18 @@ from billing.models.ledger import Account, LedgerEntry
 from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
 from billing.models.outbox import OutboxMessage
 from billing.models.refusal import RefusalCount, RefusedRequest
+from billing.models.seal import NO_SEAL, DaySeal
 from billing.models.subscription import Subscription
 from billing.models.webhook import DisabledReason, EventType, WebhookEndpoint
 
 __all__ = [
+    "NO_SEAL",
     "Account",
+    "Adjustment",
     "Alert",
     "AlertReason",
     "CreditGrant",
+    "DaySeal",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryKind",

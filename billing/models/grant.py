@@ -12,6 +12,7 @@ class GrantKind(models.TextChoices):
     OPERATOR = "operator", "Granted by the operator"
     CODE = "code", "Redemption code"
     PAYMENT = "payment", "Payment"
+    ADJUSTMENT = "adjustment", "Given back after a wrong price"
 
 
 class CreditGrant(models.Model):

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from billing.models import Alert, AlertReason, SpendingWindow
 from billing.verification.difference import Difference, difference
-from billing.verification.rows import object_pages
 from billing.verification.scope import Scope
 from billing.verification.windows import is_open
+from foundation.keyset import object_pages
 
 FULL = 100
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from billing.verification import alerts, grants, ledger, requests, rollups, windows
+from billing.verification import alerts, grants, ledger, requests, rollups, seals, windows
 from billing.verification.difference import Difference
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
@@ -19,3 +19,4 @@ def verify(scope: Scope) -> Iterator[Difference]:
         yield from windows.check(scope, tally)
         yield from alerts.check(scope)
         yield from rollups.check(scope)
+        yield from seals.check(scope)

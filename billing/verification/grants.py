@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from billing.models import Account, CreditGrant, GrantKind
 from billing.verification.difference import Difference, compare, difference
-from billing.verification.rows import count, object_pages
+from billing.verification.rows import count
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
+from foundation.keyset import object_pages
 
 _SOURCES: dict[str, Account] = {GrantKind.PAYMENT: Account.CASH}
 

@@ -5,9 +5,10 @@ from itertools import groupby
 
 from billing.models import Account
 from billing.verification.difference import Difference, difference
-from billing.verification.rows import EntryRow, chunks, count, existing, stream
+from billing.verification.rows import EntryRow, count, existing, stream
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
+from foundation.keyset import chunks
 
 Transaction = list[EntryRow]
 

@@ -6,10 +6,11 @@ from billing.verification import charges
 from billing.verification.burning import Burning
 from billing.verification.difference import Difference
 from billing.verification.pinned_prices import PinnedPrices
-from billing.verification.rows import EventRow, HoldRow, chunks, count, entries_of, stream
+from billing.verification.rows import EventRow, HoldRow, count, entries_of, stream
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
 from billing.verification.window_legs import WindowLegs
+from foundation.keyset import chunks
 
 Pair = tuple[HoldRow | None, EventRow | None]
 

@@ -9,9 +9,10 @@ from operator import itemgetter
 from typing import Any
 
 from billing.verification.difference import Difference, compare
-from billing.verification.rows import count, pages
+from billing.verification.rows import count
 from billing.verification.scope import Scope
 from foundation import periods
+from foundation.keyset import pages
 from foundation.sql import utc
 
 _WHO = ("project_id", "api_key_id", "model")

@@ -1,20 +1,16 @@
-"""Read tables of any size in batches: by keyset, so that each page is one search of an index, and no page is missed."""
+"""The raw facts as rows, millions of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
-from django.db.models import Model, QuerySet
 
 from billing.verification.scope import Scope
-from foundation.sql import instant, placeholders, utc
+from foundation.keyset import pages, quoted
+from foundation.sql import placeholders
 
-BATCH = 1000
 Row = TypeVar("Row", bound=NamedTuple)
-Thing = TypeVar("Thing")
-Stored = TypeVar("Stored", bound=Model)
 
 
 class HoldRow(NamedTuple):
@@ -96,45 +92,6 @@ def stream(row: type[Row], keys: Sequence[str], scope: Scope) -> Iterator[Row]:
         yield from map(make, page)
 
 
-def pages(
-    table: str, columns: Sequence[str], keys: Sequence[str], where: str, params: Sequence[Any]
-) -> Iterator[list[tuple[Any, ...]]]:
-    """Pages of rows in the order of `keys`, which are unique together and among the columns."""
-    names, order = _quoted(columns), _quoted(keys)
-    places = [columns.index(key) for key in keys]
-    after = f"AND ({order}) > {placeholders(len(keys))}"
-    last: list[Any] = []
-    while True:
-        sql = f"SELECT {names} FROM {table} WHERE {where} {after if last else ''} ORDER BY {order} LIMIT {BATCH}"  # noqa: S608
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [*params, *last])
-            page = cursor.fetchall()
-        if page:
-            yield page
-        if len(page) < BATCH:
-            return
-        last = [as_param(page[-1][place]) for place in places]
-
-
-def objects(rows: "QuerySet[Stored]") -> Iterator[Stored]:
-    """Every object of a query set, by primary key."""
-    for page in object_pages(rows):
-        yield from page
-
-
-def object_pages(rows: "QuerySet[Stored]") -> Iterator[list[Stored]]:
-    """Pages of objects by primary key."""
-    last: Any = None
-    while True:
-        following = rows if last is None else rows.filter(pk__gt=last)
-        page = list(following.order_by("pk")[:BATCH])
-        if page:
-            yield page
-        if len(page) < BATCH:
-            return
-        last = page[-1].pk
-
-
 def entries_of(transactions: Sequence[str]) -> dict[str, list[EntryRow]]:
     """The ledger entries of these transactions."""
     found: dict[str, list[EntryRow]] = {}
@@ -142,7 +99,7 @@ def entries_of(transactions: Sequence[str]) -> dict[str, list[EntryRow]]:
         return found
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_quoted(EntryRow._fields)} FROM billing_ledgerentry "  # noqa: S608
+            f"SELECT {quoted(EntryRow._fields)} FROM billing_ledgerentry "  # noqa: S608
             f'WHERE "transaction" IN {placeholders(len(transactions))} ORDER BY id',
             transactions,
         )
@@ -165,22 +122,3 @@ def count(table: str, scope: Scope) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {scope.where}", scope.params)  # noqa: S608
         return int(cursor.fetchone()[0])
-
-
-def chunks(things: Iterable[Thing], size: int = BATCH) -> Iterator[list[Thing]]:
-    """Lists of at most `size`."""
-    iterator = iter(things)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-def as_param(value: Any) -> Any:
-    """A value that was read, as the database takes it back."""
-    if isinstance(value, datetime):
-        return instant(utc(value) or value)
-    return value
-
-
-def _quoted(names: Sequence[str]) -> str:
-    # `transaction` is a reserved word of SQLite.
-    return ", ".join(f'"{name}"' for name in names)

@@ -6,9 +6,9 @@ from datetime import datetime
 from billing import windows
 from billing.models import SpendingWindow
 from billing.verification.difference import Difference, compare, difference
-from billing.verification.rows import object_pages
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
+from foundation.keyset import object_pages
 
 
 def check(scope: Scope, tally: Tally) -> Iterator[Difference]:

@@ -338,7 +338,7 @@ def test_the_exit_status_and_the_lines_tell(alice, monkeypatch):
 
 
 def test_batches_meet_without_a_gap(alice, monkeypatch):
-    monkeypatch.setattr("billing.verification.rows.BATCH", 2)
+    monkeypatch.setattr("foundation.keyset.PAGE", 2)
     assert differences() == []
     ruin("DELETE FROM billing_ledgerentry WHERE event_id = (SELECT MAX(id) FROM usage_usageevent WHERE charge > 0)")
     assert len(differences()) == 3

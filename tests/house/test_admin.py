@@ -17,7 +17,9 @@ from accounts.roles import Role
 from billing import alerting, balances, codes, grants, limits, opening, webhooks
 from billing.limits import Terms
 from billing.models import (
+    Adjustment,
     CreditGrant,
+    DaySeal,
     Delivery,
     DeliveryAttempt,
     Hold,
@@ -47,6 +49,7 @@ FACTS = {
     "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
     "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
+    "DaySeal", "Adjustment",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -102,6 +105,19 @@ def announce(endpoint):
     )  # fmt: skip
 
 
+def prove(grant):
+    """A sealed day, and a charge that was put right."""
+    now = timezone.now()
+    nothing = dict.fromkeys(
+        ["events", "entries", "input_tokens", "cached_input_tokens", "output_tokens", "charge", "overrun", "credit"], 0
+    )
+    DaySeal.objects.create(day=now.date(), previous_hash="none", hash="abc", sealed_at=now, **nothing)
+    Adjustment.objects.create(
+        run="a wrong price", organization=grant.organization, event=UsageEvent.objects.get(), grant=grant, at=now,
+        charged=1_234, repriced=1_000, amount=234, input_price=1, cached_input_price=1, output_price=1,
+    )  # fmt: skip
+
+
 def furnish(alice):
     """One row of every model."""
     key, _ = alice.key("web")
@@ -110,7 +126,7 @@ def furnish(alice):
     Invitation.objects.create(
         organization=alice.organization, email="c@example.com", fingerprint="f" * 64, expires_at=timezone.now()
     )
-    grants.give(alice.organization, NANO)
+    prove(grants.give(alice.organization, NANO))
     codes.redeem(alice.organization, codes.create(codes.Terms(NANO)).text, alice.actor)
     providers.serve(providers.connect("acme", "https://host/v1", "acme-secret"), Serves("deepseek-chat", "chat"))
     limits.set_limit(key, Terms("usd", 10, "month"))

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing import demo_history, demo_organization, opening
+from billing.models import DaySeal
 
 _WIDTH = 32
 
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         if demo_organization.exists():
             self._again(password)
             return
+        if DaySeal.objects.exists():
+            raise CommandError("Days of this database are sealed: no past can be added to it. Use a fresh one.")
         opening.seed_if_empty()
         password = password or secrets.token_urlsafe(12)
         try:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from billing.management.progress_bar import ProgressBar
+from billing.models import DaySeal
 from billing.verification import books
 from billing.verification.difference import Difference
 from billing.verification.scope import Scope
@@ -43,6 +44,8 @@ class Command(BaseCommand):
         if not options["quiet"] and not options["json"]:
             found = "no difference" if not number else f"{number:,} difference{'s' * (number > 1)}"
             self.stdout.write(f"Books verified in {time.monotonic() - started:.1f} s: {found}.")
+            if seal := DaySeal.objects.first():
+                self.stdout.write(f"Sealed up to {seal.day}: {seal.hash}")
         if number:
             raise CommandError("The books differ from the raw events.", returncode=FOUND)
 
