@@ -76,7 +76,7 @@ class Offer:
             if not row.applies(organization_id, plan_id):
                 continue
             known = best.get(row.token_class)
-            if known is None or _order(row) > _order(known):
+            if known is None or precedence(row) > precedence(known):
                 best[row.token_class] = row
         if len(best) < len(_CLASSES):
             return None
@@ -106,7 +106,8 @@ class _Shelf:
 _shelf = threading.local()
 
 
-def _order(row: PriceRow) -> tuple[int, datetime, int]:
+def precedence(row: PriceRow) -> tuple[int, datetime, int]:
+    """Of the rows that apply, the greatest holds: the narrowest scope, then the newest."""
     return _RANK[row.scope], row.effective_from, row.price_id
 
 

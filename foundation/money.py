@@ -54,6 +54,16 @@ def usd_string(nano: int) -> str:
     return f"{sign}{whole}.{digits}"
 
 
+def pico_usd_string(pico: int) -> str:
+    """As `usd_string`, of pico-USD: 2700007 -> '0.000002700007'."""
+    nano, rest = divmod(abs(pico), PICO_PER_NANO)
+    sign = "-" if pico < 0 else ""
+    if not rest:
+        return sign + usd_string(nano)
+    whole, fraction = divmod(nano, NANO)
+    return f"{sign}{whole}." + f"{fraction:09d}{rest:03d}".rstrip("0")
+
+
 def price_from_usd_per_million(value: str | Decimal) -> int:
     """Pico-USD per token of a price written as USD per 1M tokens: '0.27' -> 270000."""
     nano_per_million = from_usd(value)
