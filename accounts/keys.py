@@ -1,6 +1,7 @@
 """What one does with API keys. Every verb is one transaction and leaves an audit entry."""
 
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
@@ -25,6 +27,7 @@ GRACE_PERIODS = {
 }
 MOST_KEYS_A_PROJECT = 1_000
 PLAYGROUND_NAME = "Playground"
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,3 +320,10 @@ def reveal(api_key: ApiKey, by: Actor) -> str:
         text = sealing.unseal(secret.sealed, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
         audit.record("key.revealed", api_key, by)
         return text
+
+
+def note_calls(key_ids: Collection[int]) -> None:
+    """These keys were used just now; written down once a minute."""
+    now = timezone.now()
+    stale = Q(last_called_at=None) | Q(last_called_at__lt=now - _NOTED_EVERY)
+    ApiKey.objects.filter(stale, pk__in=key_ids).update(last_called_at=now)

@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from accounts import keys
 from accounts.actor import Actor
 from accounts.idempotency import Credential
 from accounts.keys import hash_of
@@ -41,6 +42,7 @@ class KeyAuthentication(BaseAuthentication):
         digest = hash_of(secret)
         found = callers.by_secret([digest], timezone.now()).get(digest)
         principal = permission.check_alive(found.principal if found else None)
+        keys.note_calls([principal.key_id])
         api_key = ApiKey.objects.select_related("organization", "project").get(pk=principal.key_id)
         return None, Caller(
             organization=api_key.organization,

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
+from accounts import keys
 from accounts.principal import Principal
 from billing import admission, balances, batch, callers, heartbeat, refused, settlement
 from billing.models import MeteringProcess
@@ -78,6 +79,7 @@ class Bridge:
         self._spool = Spool(settings.DATA_DIR / "spool")
         # The last call found no database: the next ones do not wait for it, but try once.
         self._away = False
+        self._called: set[int] = set()
         self._refusals: deque[RefusalNote] = deque(maxlen=_MOST_REFUSALS)
 
     # ---------------------------------------------------------------- life
@@ -138,6 +140,10 @@ class Bridge:
     def note_refusal(self, note: RefusalNote) -> None:
         """Count a refused request and keep it among its key's newest; nobody waits for it."""
         self._refusals.append(note)
+
+    def note_call(self, key_id: int) -> None:
+        """A key was used for what is not metered; nobody waits for it."""
+        self._called.add(key_id)
 
     async def models(self, principal: Principal) -> list[dict[str, Any]]:
         """The models that the caller may use, as the contract's model objects."""
@@ -332,7 +338,7 @@ class Bridge:
         """Renew the leases of this process's holds and write down the progress of its streams."""
         now = time.monotonic()
         due = now - self._renewed_at
-        if due < _PROGRESS_EVERY or (due < _RENEW_EVERY and not self._progress and not self._refusals):
+        if due < _PROGRESS_EVERY or (due < _RENEW_EVERY and not self._has_news):
             return
         progress = {pk: counts for pk, counts in list(self._progress.items()) if pk in self._live}
         try:
@@ -351,13 +357,19 @@ class Bridge:
         self._renewed_at = now
         self._note_refusals()
 
+    @property
+    def _has_news(self) -> bool:
+        return bool(self._progress or self._refusals or self._called)
+
     def _note_refusals(self) -> None:
-        """Write down the refusals of the last second; they are not worth a request."""
+        """Write down the refusals and the unmetered calls of the last second; they are not worth a request."""
         notes = [self._refusals.popleft() for _ in range(len(self._refusals))]
-        if not notes:
-            return
+        called, self._called = self._called, set()
         try:
-            refused.record(notes)
+            if notes:
+                refused.record(notes)
+            if called:
+                keys.note_calls(called)
         except DatabaseError:
             log.warning("%d refusals could not be counted", len(notes), exc_info=True)
             connection.close()

@@ -56,4 +56,5 @@ class Callers:
         """A principal looked up now, for the routes that only read; raises ApiError 401 or 403."""
         caller = await self.find(self.fingerprint(exchange), fresh=True)
         permission.check_allowed(caller.principal, scope, self.address(exchange))
+        self._bridge.note_call(caller.principal.key_id)
         return caller.principal

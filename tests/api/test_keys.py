@@ -69,6 +69,11 @@ def test_it_lists_newest_first_in_pages(alice, admin):
     assert names == ["k3", "k2", "k1", "k0", "admin"]
 
 
+def test_a_key_that_only_manages_was_used_too(alice, admin):
+    [listed] = admin.get("v1/keys").json()["data"]
+    assert listed["last_used_at"] is not None
+
+
 def test_it_says_when_a_key_was_last_used(alice, admin):
     api_key, secret = alice.key("k")
     path = f"v1/keys/{api_key.public_id}"
