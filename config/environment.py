@@ -53,6 +53,14 @@ def words(name: str, default: str = "") -> list[str]:
     return text(name, default).replace(",", " ").split()
 
 
+def make_folder(name: str, path: Path) -> None:
+    """Make a folder, for its owner alone, when it is missing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}={path}: {error.strerror}. Choose a folder that can be written.") from error
+
+
 def secret(name: str, folder: Path, *, production: bool) -> str:
     """A secret of at least 32 characters; outside production it is made once and kept in `folder`, mode 0600."""
     value = text(name)

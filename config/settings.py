@@ -17,6 +17,9 @@ PRODUCTION = METERHOUSE_ENV == "production"
 if METERHOUSE_ENV not in ("embedded", "development", "production"):
     raise ImproperlyConfigured(f"METERHOUSE_ENV={METERHOUSE_ENV!r}: write embedded, development or production.")
 
+if not PRODUCTION:
+    env.make_folder("DATA_DIR", DATA_DIR)
+
 # ---------------------------------------------------------------- secrets
 
 _SECRETS = DATA_DIR / "secrets"

@@ -10,6 +10,7 @@ from billing import explanation
 from billing.explanation import Explanation, Question
 from billing.management.find_key import add_key_arguments, find_key
 
+_WITHOUT_RESET = {"requests per minute": "rolling"}
 _HEADS = ("scope", "limit", "of", "used", "left", "this needs", "resets")
 
 
@@ -58,7 +59,7 @@ class Command(BaseCommand):
                 line.used,
                 line.left,
                 line.needs,
-                line.resets_at or "never",
+                line.resets_at or _WITHOUT_RESET.get(line.name, "never"),
             )
             for line in found.lines
         ]

@@ -2,7 +2,7 @@
 
 import { copy } from "./thread.js";
 
-const KEY = "METERHOUSE_API_KEY";
+const KEY = "METERHOUSE_KEY";
 
 function python(value, indent) {
   const deeper = `${indent}    `;
