@@ -5,6 +5,7 @@ from django.urls import path
 from dashboard.views import (
     billing,
     docs,
+    getting_started,
     keys,
     limits,
     limits_webhooks,
@@ -66,6 +67,10 @@ urlpatterns = [
     path("billing/redeem/", billing.redeem, name="billing-redeem"),
     path("billing/export.csv", billing.export, name="billing-export"),
     path("models/", models.models, name="models"),
+    path("getting-started/", getting_started.page, name="getting-started"),
+    path("getting-started/key/", getting_started.create_key, name="getting-started-create"),
+    path("getting-started/hide/", getting_started.hide, name="getting-started-hide"),
+    path("getting-started/unhide/", getting_started.unhide, name="getting-started-unhide"),
     path("docs/", docs.index, name="docs"),
     path("docs/search.json", docs.search, name="docs-search"),
     path("docs/errors/<str:code>/", docs.error, name="docs-error"),

@@ -12,6 +12,9 @@ from dashboard.docs_markdown import Section
 from dashboard.docs_site import Page
 from dashboard.docs_values import values
 
+# What stands for a code that is null: the type of the error in our counts, the word itself elsewhere.
+_WITHOUT_A_CODE = {"invalid_request_error": "invalid_json", "null": "invalid_json"}
+
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -39,11 +42,11 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def error(request: HttpRequest, code: str) -> HttpResponse:
-    """Where an error's code leads: to its cause and fix."""
+    """Where an error's code leads: to its cause and fix; one that has none leads to all of them."""
+    code = _WITHOUT_A_CODE.get(code, code)
     headings = docs_site.page("errors", values(request)).content.headings
-    if code not in {heading.anchor for heading in headings}:
-        raise Http404("There is no such error code.")
-    return redirect(f"{reverse('dashboard:docs-page', args=['errors'])}#{code}")
+    known = code in {heading.anchor for heading in headings}
+    return redirect(reverse("dashboard:docs-page", args=["errors"]) + (f"#{code}" if known else ""))
 
 
 @require_safe

@@ -33,6 +33,7 @@
     var all = tabs(group);
     show(group, all[0].dataset.language);
     if (remembered) show(group, remembered);
+    group.dataset.ready = "";
     group.addEventListener("click", function (event) {
       var tab = event.target.closest("[role=tab]");
       if (tab) choose(tab);

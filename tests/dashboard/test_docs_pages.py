@@ -67,7 +67,7 @@ def test_pages_without_a_log_in_touch_no_session(django_assert_max_num_queries: 
 
 
 def test_what_is_not_there_is_404() -> None:
-    for path in ("/docs/nothing/", "/docs/errors/nothing/", "/docs/..%2f/", "/docs/faq.md"):
+    for path in ("/docs/nothing/", "/docs/..%2f/", "/docs/faq.md"):
         assert Client().get(path).status_code == 404, path
 
 
@@ -196,6 +196,11 @@ def _codes_of_the_api() -> str:
     from api.codes import CODES  # noqa: PLC0415
 
     return json.dumps({name or "null": code.status for name, code in CODES.items()})
+
+
+def test_an_error_without_a_code_leads_to_its_cause_too() -> None:
+    for name, anchor in (("null", "#invalid_json"), ("invalid_request_error", "#invalid_json"), ("nothing", "")):
+        assert Client().get(f"/docs/errors/{name}/")["location"] == f"/docs/errors/{anchor}"
 
 
 # ---------------------------------------------------------------- questions

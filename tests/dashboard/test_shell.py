@@ -58,8 +58,8 @@ def test_no_page_carries_inline_script_or_style(alice: House) -> None:
 
 def test_the_rail_offers_what_the_role_may_use(alice: House) -> None:
     everything = {
-        "/", "/playground/", "/keys/", "/usage/", "/limits/", "/billing/", "/models/", "/projects/", "/members/",
-        "/settings/",
+        "/", "/getting-started/", "/playground/", "/keys/", "/usage/", "/limits/", "/billing/", "/models/",
+        "/projects/", "/members/", "/settings/",
     }  # fmt: skip
     seen = {
         role: links(browser(alice.member(role.label, role)).get("/models/").content.decode())

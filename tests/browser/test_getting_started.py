@@ -1,0 +1,145 @@
+"""A new user: from the confirmed address to the first successful call, with the snippets as they were copied."""
+
+import quopri
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.playground import chromium_running
+from tests.running import ROOT, RunningServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+PASSWORD = "correct horse battery"
+
+
+class Newcomer:
+    """A page that counts what its person does."""
+
+    def __init__(self, page: Page, server: RunningServer) -> None:
+        self.page = page
+        self.server = server
+        self.interactions = 0
+        self.errors: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def click(self, selector: str) -> None:
+        self.interactions += 1
+        self.page.click(selector)
+        self.page.wait_for_load_state()
+
+    def sign_up(self) -> None:
+        self.page.goto(f"{self.server.url}/accounts/signup/")
+        for name, value in (("name", "Nina"), ("email", "nina@example.com"), ("password1", PASSWORD)):
+            if self.page.locator(f"[name={name}]").count():
+                self.page.fill(f"[name={name}]", value)
+        self.page.click("main button[type=submit]")
+        self.page.wait_for_load_state()
+
+    def confirm(self) -> None:
+        """Open the link in the mail."""
+        mails = [quopri.decodestring(path.read_bytes()).decode() for path in (self.server.data_dir / "mail").iterdir()]
+        link = next(found for mail in mails if (found := re.search(r"http\S+confirm-email/\S+", mail)))
+        self.page.goto(link[0])
+        if self.page.locator("main form button[type=submit]").count():
+            self.page.click("main form button[type=submit]")
+            self.page.wait_for_load_state()
+
+    def code(self, language: str) -> str:
+        return self.page.locator(f"#snippet-{language}").text_content() or ""
+
+
+def run(language: str, code: str, folder: Path) -> str:
+    if language == "js":
+        (folder / "node_modules").symlink_to(ROOT / "node_modules")
+        (folder / "hello.mjs").write_text(code)
+    commands = {"sh": ["bash", "-c", code], "python": [sys.executable, "-c", code], "js": ["node", "hello.mjs"]}
+    done = subprocess.run(
+        commands[language],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_new_user_makes_the_first_call(chromium: str, server: RunningServer, tmp_path: Path) -> None:
+    with chromium_running(chromium) as browser:
+        page = browser.new_context().new_page()
+        nina = Newcomer(page, server)
+        nina.sign_up()
+        nina.confirm()
+
+        nina.click("nav a[href='/getting-started/']")
+        nina.click("#step-key button[type=submit]")
+        nina.click("#step-call [data-copy=snippet-sh]")
+        nina.interactions += 1  # pasted into a terminal
+        assert "Hello!" in run("sh", nina.code("sh"), tmp_path)
+        page.wait_for_selector(".got", timeout=10_000)
+        assert nina.interactions <= 8
+        assert "Got it: deepseek-chat" in page.inner_text(".firstcall")
+        assert "4 of 6" in page.inner_text(".started-progress")
+        assert page.locator("#secret").count() == 1, "what is shown once must not go away by itself"
+
+        nina.click("#tab-python")
+        assert page.is_visible("#snippet-python")
+        assert not page.is_visible("#snippet-sh")
+        page.keyboard.press("ArrowRight")
+        assert page.is_visible("#snippet-js")
+        assert "Hello!" in run("python", nina.code("python"), tmp_path)
+        if shutil.which("node") and (ROOT / "node_modules" / "openai").exists():
+            assert "Hello!" in run("js", nina.code("js"), tmp_path)
+        page.reload()
+        assert page.is_visible("#step-call") or page.locator("#step-call").count()
+        assert not nina.errors
+
+
+def test_without_scripts_the_key_and_every_example_are_there(chromium: str, server: RunningServer) -> None:
+    first = server.first_start
+    with chromium_running(chromium) as browser:
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(f"{server.url}/accounts/login/")
+        page.fill("[name=login]", first["e-mail"])
+        page.fill("[name=password]", first["password"])
+        page.click("main button[type=submit]")
+        page.goto(f"{server.url}/getting-started/")
+        if not page.is_visible("#step-key button[type=submit]"):
+            page.click("#step-key > details > summary, #step-key > summary")
+            page.click("#step-key .example summary")
+        page.click("#step-key button[type=submit]")
+        assert page.inner_text("#secret").startswith("sk-")
+        for language in ("sh", "python", "js"):
+            assert page.is_visible(f"#snippet-{language}")
+        assert not page.is_visible("[role=tablist]")
+
+
+def test_the_search_of_the_documentation_works_by_keyboard(chromium: str, server: RunningServer) -> None:
+    with chromium_running(chromium) as browser:
+        page = browser.new_context().new_page()
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url))
+        page.goto(f"{server.url}/docs/")
+        page.focus("#docs-q")
+        page.keyboard.type("insufficient_quota")
+        page.wait_for_selector("#docs-results a")
+        assert page.inner_text("#docs-results a strong >> nth=0") == "insufficient_quota"
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/docs/errors/#insufficient_quota")
+        assert page.is_visible("#insufficient_quota")
+        assert all(url.startswith(server.url) for url in sent)
+        assert not [url for url in sent if "quota" in url and "#" not in url]
+        page.fill("#docs-q", "zzzz")
+        page.wait_for_function("document.querySelector('[data-count]').textContent === 'Nothing found.'")
+        page.focus("#docs-q")
+        page.keyboard.press("Escape")
+        assert not page.is_visible("#docs-results")
