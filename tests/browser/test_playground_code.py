@@ -58,7 +58,7 @@ def exported(playground: Playground, language: str) -> str:
 
 
 def run(command: list[str], server: RunningServer, text: str = "") -> str:
-    environment = {**server.environment, "METERHOUSE_API_KEY": server.first_start["API key"]}
+    environment = {**server.environment, "METERHOUSE_KEY": server.first_start["API key"]}
     done = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -91,7 +91,7 @@ def test_the_node_code_is_a_program(playground: Playground, tmp_path: Path, stre
         pytest.skip("Node is not installed on this machine")
     prepare(playground, stream=stream)
     code = exported(playground, "node")
-    assert "process.env.METERHOUSE_API_KEY" in code
+    assert "process.env.METERHOUSE_KEY" in code
     (tmp_path / "program.mjs").write_text(code)
     run([node, "--check", str(tmp_path / "program.mjs")], playground.server)
 
