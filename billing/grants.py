@@ -16,7 +16,8 @@ from foundation.ids import public_id
 from foundation.money import InvalidAmount
 from foundation.sql import batch_cursor
 
-_SOURCE_ACCOUNT = {GrantKind.PAYMENT: Account.CASH}
+# What was charged too much was never earned.
+_SOURCE_ACCOUNT = {GrantKind.PAYMENT: Account.CASH, GrantKind.ADJUSTMENT: Account.REVENUE}
 # The plan's monthly credit expires first, so it burns first.
 _PLAN_PRIORITY = 50
 

@@ -9,7 +9,7 @@ from billing.verification.scope import Scope
 from billing.verification.tally import Tally
 from foundation.keyset import object_pages
 
-_SOURCES: dict[str, Account] = {GrantKind.PAYMENT: Account.CASH}
+_SOURCES: dict[str, Account] = {GrantKind.PAYMENT: Account.CASH, GrantKind.ADJUSTMENT: Account.REVENUE}
 
 
 def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
