@@ -266,7 +266,7 @@ def _shortage(terms: _Terms, cap: int, rooms: list[Room], credits: list[Credit])
     amount = rating.hold(terms.input_bound, cap, terms.prices)
     for room in rooms:
         needed = windows.need(room.measure, amount, terms.input_bound + cap)
-        if room.is_hard and needed > room.left:
+        if room.refuses(needed):
             return Shortage(needed, room)
     if amount > _available(credits):
         return Shortage(amount)
@@ -280,11 +280,13 @@ def _affordable(terms: _Terms, rooms: list[Room], credits: list[Credit]) -> int:
     for room in rooms:
         if not room.is_hard:
             continue
+        # Negative where the limit was lowered under what is used.
+        left = room.amount - room.used
         if room.measure == windows.USD:
-            money = min(money, room.left)
+            money = min(money, left)
         elif room.measure == windows.TOKENS:
-            most = min(most, room.left - terms.input_bound)
-        elif not room.left:
+            most = min(most, left - terms.input_bound)
+        elif left < 1:
             return 0
     by_money = rating.affordable_output(money, terms.input_bound, terms.prices)
     return most if by_money is None else min(most, by_money)

@@ -77,13 +77,15 @@ def claim(cursor: Cursor, outcomes: list[Outcome], state: str, stale_at: Any = N
 
 def record(outcomes: list[Outcome], claims: list[Result], moves: Moves, facts: Facts) -> list[Receipt]:
     """A receipt for every outcome; adds to `facts` the rows and to `moves` what the winners change."""
-    won = {row[0] for claimed in claims for row in claimed.fetchall()}
+    won = {hold_id: state for claimed in claims for hold_id, state in claimed.fetchall()}
     receipts = []
     for outcome in outcomes:
-        if outcome.admission.hold_id not in won:
+        state = won.get(outcome.admission.hold_id)
+        # Where one batch has a use and a release of the same hold, the state says which of them won.
+        if state is None or (state == RELEASED) != (outcome.counts is None):
             receipts.append(_NOTHING)
             continue
-        won.discard(outcome.admission.hold_id)
+        del won[outcome.admission.hold_id]
         receipts.append(_record(outcome, moves, facts))
     return receipts
 
@@ -111,7 +113,7 @@ def _claim(cursor: Cursor, hold_ids: list[int], state: str, stale_at: Any) -> Re
         is_stale = "AND lease_until < %s "
         params.append(stale_at)
     return cursor.execute(
-        f"UPDATE billing_hold SET state = %s WHERE state = 'active' AND id = ANY(%s) {is_stale}RETURNING id",  # noqa: S608
+        f"UPDATE billing_hold SET state = %s WHERE state = 'active' AND id = ANY(%s) {is_stale}RETURNING id, state",  # noqa: S608
         params,
     )
 

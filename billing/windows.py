@@ -53,6 +53,10 @@ class Room:
         """What a hard limit still allows; never below zero."""
         return max(0, self.amount - self.used)
 
+    def refuses(self, needed: int) -> bool:
+        """Whether a hard limit has no room for so much; lowered under what is used, it has none for nothing either."""
+        return self.is_hard and self.used + needed > self.amount
+
     @property
     def name(self) -> str:
         """Such as `monthly spending limit`."""

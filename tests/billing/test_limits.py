@@ -11,6 +11,7 @@ from billing import limits, windows
 from billing.limits import Terms
 from billing.models import Alert, OutboxMessage, RefusalCount, SpendingLimit, SpendingWindow
 from billing.terms import Admission
+from catalog.models import Price
 from foundation import periods
 from foundation.money import NANO
 from tests.billing.desk import admit, admitted, ask, outcome, refused, serve_all_models, settle
@@ -185,6 +186,18 @@ def test_a_limit_lowered_under_what_is_used_refuses_and_never_goes_negative(alic
         admitted(ask(key, secret))
     assert AuditEntry.objects.filter(action="limit.set").count() == 3
     assert AuditEntry.objects.filter(action="limit.removed").count() == 1
+
+
+@pytest.mark.parametrize("named", [50, None])
+def test_a_limit_lowered_under_what_is_used_refuses_also_what_costs_nothing(alice, named):
+    key, secret = alice.key()
+    limits.set_limit(key, usd(10 * ONE))
+    settle(outcome(admitted(ask(key, secret))))
+    limits.set_limit(key, usd(ONE - 1))
+    Price.objects.update(unit_price=0)
+    assert refused(ask(key, secret, max_tokens=named)).limit["scope"] == "key"
+    limits.set_limit(key, usd(ONE))
+    assert admitted(ask(key, secret, max_tokens=named)).amount == 0
 
 
 def test_the_database_refuses_an_overshot_window(alice):

@@ -38,6 +38,18 @@ def test_settling_twice_is_settling_once(alice):
     assert UsageEvent.objects.count() == 1
 
 
+@pytest.mark.parametrize("release_first", [True, False])
+def test_a_release_beside_a_settle_of_the_same_hold_loses(alice, release_first):
+    made = admitted(ask(*alice.key()))
+    ends = [outcome(made, None), outcome(made)]
+    receipts = settle(*(ends if release_first else reversed(ends)))
+    assert sorted(receipt.charge for receipt in receipts) == [0, 57_700]
+    assert Hold.objects.get().state == "settled"
+    assert UsageEvent.objects.get().charge == 57_700
+    grant = CreditGrant.objects.get()
+    assert (grant.held, grant.burned) == (0, 57_700)
+
+
 def test_the_ledger_sums_to_zero(alice):
     settle(outcome(admitted(ask(*alice.key()))))
     sums = LedgerEntry.objects.values("transaction").annotate(total=Sum("amount"))
