@@ -264,12 +264,14 @@ PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
 
 # ---------------------------------------------------------------- where people find help
 
-# A link that is not set is not shown; the documentation has pages of its own then.
+# A link that is not set is not shown; documentation and status have pages of their own then.
 SUPPORT_URL = env.link("SUPPORT_URL")
 FORUM_URL = env.link("FORUM_URL")
 CHAT_URL = env.link("CHAT_URL")
 DOCS_URL = env.link("DOCS_URL")
 STATUS_URL = env.link("STATUS_URL")
+# Whether the status page inside can be seen without logging in.
+STATUS_PUBLIC = env.flag("STATUS_PUBLIC", True)
 
 # ---------------------------------------------------------------- what is sold, and who serves it
 

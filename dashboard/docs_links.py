@@ -21,9 +21,11 @@ def docs_link() -> str:
     return settings.DOCS_URL or reverse("dashboard:docs")
 
 
-def status_link() -> str:
-    """The operator's status page; empty where there is none."""
-    return settings.STATUS_URL
+def status_link(*, member: bool) -> str:
+    """The operator's own status page, else the one inside, for strangers where it is public; empty otherwise."""
+    if settings.STATUS_URL:
+        return settings.STATUS_URL
+    return reverse("dashboard:status") if member or settings.STATUS_PUBLIC else ""
 
 
 def links() -> list[Link]:

@@ -40,7 +40,7 @@ def values(request: HttpRequest) -> dict[str, Any]:
         "is_demo": providers.demo_in_use(),
         "links": {link.name: link.url for link in links()},
         "docs_link": docs_link(),
-        "status_link": status_link(),
+        "status_link": status_link(member=request.user.is_authenticated),
     }
 
 

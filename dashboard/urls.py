@@ -22,6 +22,7 @@ from dashboard.views import (
     settings_organization,
     settings_profile,
     settings_security,
+    status,
     usage,
 )
 
@@ -71,6 +72,7 @@ urlpatterns = [
     path("getting-started/key/", getting_started.create_key, name="getting-started-create"),
     path("getting-started/hide/", getting_started.hide, name="getting-started-hide"),
     path("getting-started/unhide/", getting_started.unhide, name="getting-started-unhide"),
+    path("status/", status.page, name="status"),
     path("docs/", docs.index, name="docs"),
     path("docs/search.json", docs.search, name="docs-search"),
     path("docs/errors/<str:code>/", docs.error, name="docs-error"),

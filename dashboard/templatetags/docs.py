@@ -1,5 +1,7 @@
 """Where pages lead for help: support, forum and chat of the settings, and what an error code means."""
 
+from typing import Any
+
 from django import template
 from django.urls import reverse
 
@@ -21,10 +23,10 @@ def docs_url() -> str:
     return docs_links.docs_link()
 
 
-@register.simple_tag
-def status_url() -> str:
-    """The status page for everybody; empty where there is none."""
-    return docs_links.status_link()
+@register.simple_tag(takes_context=True)
+def status_url(context: dict[str, Any]) -> str:
+    """The status page, as far as this reader may see it; empty where there is none."""
+    return docs_links.status_link(member=bool(getattr(context.get("user"), "is_authenticated", False)))
 
 
 @register.filter

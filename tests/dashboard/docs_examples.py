@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
 from dashboard import docs_markdown, docs_site
@@ -42,7 +43,9 @@ class Example:
 
 def examples() -> list[Example]:
     """Every block of every page; needs the catalog's tables, with the models of a new house."""
-    known = values(RequestFactory().get("/", headers={"host": _WITHOUT_A_SERVER.removeprefix("http://")}))
+    request = RequestFactory().get("/", headers={"host": _WITHOUT_A_SERVER.removeprefix("http://")})
+    request.user = AnonymousUser()
+    known = values(request)
     found = []
     for slug in docs_site.SLUGS:
         blocks = docs_markdown.code_blocks(docs_site.source(slug, "en", known))
