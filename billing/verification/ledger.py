@@ -11,6 +11,8 @@ from billing.verification.tally import Tally
 from foundation.keyset import chunks
 
 Transaction = list[EntryRow]
+_ACCOUNTS = frozenset(Account.values)
+_CREDIT = str(Account.CREDIT)
 
 
 def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
@@ -32,11 +34,11 @@ def _balanced(one: Transaction) -> Iterator[Difference]:
     total = sum(entry.amount for entry in one)
     if total:
         yield difference("transaction", name, "sum of its entries", 0, total)
-    if len({entry.organization_id for entry in one}) > 1:
-        organizations = sorted({entry.organization_id for entry in one})
-        yield difference("transaction", name, "organizations", "one", organizations)
+    organizations = {entry.organization_id for entry in one}
+    if len(organizations) > 1:
+        yield difference("transaction", name, "organizations", "one", sorted(organizations))
     for entry in one:
-        if entry.account not in Account.values:
+        if entry.account not in _ACCOUNTS:
             yield difference("transaction", name, f"account of entry {entry.id}", "a known one", entry.account)
 
 
@@ -56,20 +58,20 @@ def _explained(one: Transaction, events: set[int], tally: Tally) -> Iterator[Dif
 def _granted(one: Transaction, grant_id: int, tally: Tally) -> Iterator[Difference]:
     name = one[0].transaction
     accounts = sorted(entry.account for entry in one)
-    if len(one) != 2 or accounts.count(Account.CREDIT) != 1:
+    if len(one) != 2 or accounts.count(_CREDIT) != 1:
         yield difference("transaction", name, "entries", "credit, and where it comes from", ", ".join(accounts))
     for entry in one:
         if entry.grant_id != grant_id or entry.event_id is not None:
             found = f"grant {entry.grant_id}, event {entry.event_id}"
             yield difference("transaction", name, f"subject of entry {entry.id}", f"grant {grant_id}", found)
-        if entry.account != Account.CREDIT:
+        if entry.account != _CREDIT:
             tally.source[grant_id] = entry.account
 
 
 def _add(one: Transaction, tally: Tally) -> None:
     is_grant = _number(one, "grant") is not None
     for entry in one:
-        if entry.account != Account.CREDIT:
+        if entry.account != _CREDIT:
             continue
         tally.credit[entry.organization_id] += entry.amount
         if entry.grant_id is None:
