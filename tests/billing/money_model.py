@@ -109,9 +109,7 @@ class Model:
     def _refused_by(self, rooms: list[Limit], bound: int, cap: int, now: datetime) -> str | None:
         for limit in rooms:
             settled, held = limit.window(now)
-            if limit.is_hard and settled + held + self._needs(limit.measure, bound, cap) > max(
-                limit.amount, settled + held
-            ):
+            if limit.is_hard and settled + held + self._needs(limit.measure, bound, cap) > limit.amount:
                 return limit.subject.partition(":")[0]
         credit = sum(grant.available(now) for grant in self.grants)
         return "credit" if self._needs("usd", bound, cap) > credit else None
