@@ -123,7 +123,7 @@ def _set(subject: Subject, terms: Terms, by: Actor) -> SpendingLimit:
         if limit is None:
             limit = _create(_where(subject), terms, by, now)
         else:
-            _change(limit, terms, now)
+            now = _change(limit, terms)
             limit.refresh_from_db()
         audit.record("limit.set", limit, by, changes={"before": before, "after": _said(limit)})
         reached = _open_windows(now).filter(limit=limit, next_alert__lte=F("settled")).values_list("pk", flat=True)
@@ -148,17 +148,20 @@ def _create(where: dict[str, Subject | None], terms: Terms, by: Actor, now: date
     return limit
 
 
-def _change(limit: SpendingLimit, terms: Terms, now: datetime) -> None:
-    """The limit first, then its open window: an opening takes the same locks in the same order."""
+def _change(limit: SpendingLimit, terms: Terms) -> datetime:
+    """The limit first, then its open window: an opening takes the same locks in the same order. The moment of it."""
     SpendingLimit.objects.filter(pk=limit.pk).update(
         amount=terms.amount, is_hard=terms.is_hard, thresholds=list(terms.thresholds), version=F("version") + 1
     )
+    # Only now: a window that another process opened while this one waited for the limit is changed as well.
+    now = timezone.now()
     cap = terms.amount if terms.is_hard else None
     _open_windows(now).filter(limit=limit).update(
         cap=cap,
         ceiling=None if cap is None else Greatest(cap, F("settled") + F("held")),
         next_alert=windows.next_alert(terms.amount, list(terms.thresholds), -1),
     )
+    return now
 
 
 def used_in_period(limit: SpendingLimit, now: datetime) -> int:

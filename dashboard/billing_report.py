@@ -26,6 +26,7 @@ _KINDS = {
     GrantKind.OPERATOR.value: gettext_lazy("Granted"),
     GrantKind.CODE.value: gettext_lazy("Redeemed code"),
     GrantKind.PAYMENT.value: gettext_lazy("Top-up"),
+    GrantKind.ADJUSTMENT.value: gettext_lazy("Adjustment"),
 }
 _TYPES = {
     statement.USAGE: gettext_lazy("Usage"),

@@ -79,6 +79,7 @@ _DEEDS = {
     "code.not_found": _("A code that does not exist was tried"),
     "code.redeemed": _("Code redeemed"),
     "credit.granted": _("Credit granted"),
+    "credit.adjusted": _("Credit adjusted after a wrong price"),
     "limit.set": _("Limit set"),
     "limit.removed": _("Limit removed"),
     "webhook.created": _("Webhook endpoint added"),
