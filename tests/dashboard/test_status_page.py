@@ -12,7 +12,7 @@ from accounts.models import ApiKey
 from billing.models import Delivery, DeliveryAttempt, DeliveryKind, Hold, OutboxMessage
 from billing.models.delivery import DeliveryState
 from billing.models.hold import HoldState
-from catalog.models import Provider, Route
+from catalog.models import LanguageModel, Provider, Route
 from dashboard import status_report
 from dashboard.status_report import Report, State
 from tests.dashboard.metered import request_of
@@ -31,9 +31,9 @@ def alice() -> House:
 
 @pytest.fixture
 def key(alice: House) -> ApiKey:
-    for name in ("alpha", "omega"):
+    for name, model in (("alpha", "deepseek-chat"), ("omega", "deepseek-coder")):
         provider = Provider.objects.create(name=name, base_url=f"http://{name}.example/v1")
-        Route.objects.create(provider=provider, model_id=1 if name == "alpha" else 2, upstream_model="x")
+        Route.objects.create(provider=provider, model=LanguageModel.objects.get(name=model), upstream_model="x")
     Route.objects.exclude(provider__name__in=["alpha", "omega"]).delete()
     return alice.key()[0]
 
