@@ -206,7 +206,7 @@ def test_who_and_why_and_what_is_unknown(alice: House) -> None:
     record(event)
     page = browser(alice.owner).get(f"/usage/requests/{event.request_id}/").content.decode()
     assert HOSTILE not in page and "&lt;img" in page
-    assert "Stopped by the client" in page and "recovered later" in page and "not available" in page
+    assert "Stopped by the client" in page and "up to where the answer ended" in page and "not available" in page
     assert "Above what was held: not charged" in page and "0.000005" in page
     assert "acme" not in page
     User.objects.filter(pk=alice.owner.pk).update(is_staff=True)
