@@ -52,7 +52,7 @@ def asked(
     )  # fmt: skip
     if not answered:
         return None
-    event.save()
+    event.save(force_insert=True)
     return event
 
 
