@@ -134,14 +134,17 @@ def _credits(cursor: Cursor, found: list[Caller | None], moves: Moves, moment: M
     if not organizations:
         return {}
     credit = _read_credits(cursor, list(organizations), moves, moment)
-    made = False
-    for organization_id, caller in organizations.items():
+    was_missing = False
+    # In one order, so that processes cannot deadlock.
+    for organization_id, caller in sorted(organizations.items()):
         if not caller.monthly_credit or not caller.confirmed:
             continue
         source = grants.monthly_source(caller.plan_code, caller.zone, moment.now)
         if all(known.source != source for known in credit.get(organization_id, ())):
-            made = grants.ensure_monthly(organization_id, moment.now) is not None or made
-    return _read_credits(cursor, list(organizations), moves, moment) if made else credit
+            # Made here or by another process meanwhile: there is something to read.
+            grants.ensure_monthly(organization_id, moment.now)
+            was_missing = True
+    return _read_credits(cursor, list(organizations), moves, moment) if was_missing else credit
 
 
 def _read_credits(cursor: Cursor, organization_ids: list[int], moves: Moves, moment: Moment) -> dict[int, list[Credit]]:

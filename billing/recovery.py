@@ -4,6 +4,7 @@ import logging
 import time
 
 import orjson
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from accounts.principal import ACTIVE, Principal
 from billing import batch, settlement
 from billing.models import Hold
 from billing.moment import LEASE
-from billing.terms import Admission, Leg, Outcome, WindowLeg
+from billing.terms import Admission, Leg, Outcome, Receipt, WindowLeg
 from foundation.ids import FactIds
 from foundation.money import UnitPrices
 from usage.counts import TokenCounts
@@ -38,17 +39,25 @@ def watch_stale_holds() -> int:
 def sweep_stale_holds() -> int:
     """End every active hold whose lease ran out; the number that this call won. Any process may run it."""
     won = 0
-    while stale := list(_stale()[:_MOST]):
-        outcomes = [_outcome(hold) for hold in stale]
+    while True:
         try:
-            receipts = batch.run([], outcomes, _IDS, state=settlement.RECOVERED)[1]
+            receipts = _sweep_some()
         except batch.Conflict:
             # A settle won meanwhile; the next round by the clock sees what is left.
-            break
+            return won
+        if not receipts:
+            return won
         recovered = sum(1 for receipt in receipts if receipt.event_id is not None)
-        won += len(stale)
-        log.warning("recovered %d holds past their lease, %d of them with usage", len(stale), recovered)
-    return won
+        won += len(receipts)
+        log.warning("recovered %d holds past their lease, %d of them with usage", len(receipts), recovered)
+
+
+def _sweep_some() -> list[Receipt]:
+    with transaction.atomic():
+        # What a settle or another sweeper has in hand is passed over: who waits for no hold cannot deadlock.
+        stale = _stale().select_for_update(skip_locked=True)[:_MOST]
+        outcomes = [_outcome(hold) for hold in stale]
+        return batch.run([], outcomes, _IDS, state=settlement.RECOVERED)[1] if outcomes else []
 
 
 def _stale() -> QuerySet[Hold]:

@@ -42,6 +42,7 @@ _PENDING = Table(
         "cached_input_tokens": "bigint", "output_tokens": "bigint", "charge": "bigint",
     },
 )  # fmt: skip
+_MOST_MILLISECONDS = 2**31 - 1
 _NOTHING = Receipt(event_id=None, charge=0, counts=None)
 Row = tuple[Any, ...]
 
@@ -175,6 +176,11 @@ def _lift_windows(admission: Admission, moves: Moves, counts: TokenCounts | None
         moves.lift_window(leg, 0 if counts is None else windows.need(leg.measure, charge, tokens))
 
 
+def _milliseconds(since: float, until: float) -> int:
+    """From one unix second to another, as the column takes it: a settlement may have waited for weeks."""
+    return min(max(0, round((until - since) * 1000)), _MOST_MILLISECONDS)
+
+
 def _event_row(outcome: Outcome, counts: TokenCounts, at_value: Any, charge: int, overrun: int) -> tuple[Any, ...]:
     admission = outcome.admission
     principal = admission.principal
@@ -190,8 +196,8 @@ def _event_row(outcome: Outcome, counts: TokenCounts, at_value: Any, charge: int
         admission.request_id,
         admission.model,
         at_value,
-        None if first is None else max(0, round((first - admission.admitted_at) * 1000)),
-        max(0, round((outcome.finished_at - admission.admitted_at) * 1000)),
+        None if first is None else _milliseconds(admission.admitted_at, first),
+        _milliseconds(admission.admitted_at, outcome.finished_at),
         admission.stream,
         outcome.status,
         outcome.error_code,

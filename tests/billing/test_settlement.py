@@ -76,6 +76,13 @@ def test_a_release_charges_nothing_and_leaves_no_event(alice):
     assert not UsageEvent.objects.exists()
 
 
+def test_a_settlement_that_waited_for_weeks_is_recorded(alice):
+    made = admitted(ask(*alice.key()))
+    settle(outcome(made, first_token_at=made.admitted_at + 1, finished_at=made.admitted_at + 40 * 86_400))
+    event = UsageEvent.objects.get()
+    assert (event.first_token_ms, event.duration_ms) == (1000, 2**31 - 1)
+
+
 def test_reported_zero_is_respected(alice):
     settle(outcome(admitted(ask(*alice.key())), TokenCounts(0, 0, 0)))
     assert UsageEvent.objects.get().charge == 0
