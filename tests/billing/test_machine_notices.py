@@ -1,7 +1,7 @@
 """Would the machine notice? A line of the money core is made wrong, and the machine must find a story that shows it.
 
 What only many at once can show (the room clauses, the checks of the database, two folds) is in test_mutations, and what
-the machine cannot see (rounding of a charge, which price is in force) in test_rating, test_admission and test_repricing.
+the machine cannot see (rounding of a charge, the price in force) in test_rating, test_admission and test_repricing.
 A piece of source that is no longer there fails loudly: the mutation has to be looked at again.
 """
 
