@@ -10,7 +10,7 @@ from accounts.models import ApiKey, Organization, Project
 from billing import alerting, limits
 from billing.limits import Status
 from billing.models import Alert, AlertReason, Hold, Measure, RefusalCount, SpendingLimit, Window
-from dashboard import figures, limit_words, overview_report
+from dashboard import figures, limit_words, rate_status
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
 
@@ -228,9 +228,9 @@ def rates(scope: Scope, now: datetime) -> list[Rate]:
         refused = refused.filter(project__in=[project.pk for project in scope.projects])
     by_key = dict(refused.order_by().values_list("api_key").annotate(Sum("count")))
     made = []
-    pace = overview_report.pace(scope.organization, now)
-    if pace:
-        made.append(Rate(scope.organization.name, "", pace.used, pace.limit, pace.plan, sum(by_key.values())))
+    plan = rate_status.of_organization(scope, now)
+    if plan and plan.limit is not None:
+        made.append(Rate(scope.organization.name, "", plan.used, plan.limit, plan.plan, plan.refused))
     keys = list(scope.keys().filter(revoked_at=None).exclude(requests_per_minute=None).order_by("name")[:_RATES])
     recent = Hold.objects.filter(
         organization=scope.organization, admitted_at__gt=now - timedelta(seconds=60), api_key__in=keys

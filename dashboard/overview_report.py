@@ -9,9 +9,9 @@ from django.urls import reverse
 from accounts.models import ApiKey, Organization
 from billing import balances
 from billing.balances import Balance
-from billing.models import Hold, Subscription
-from dashboard import figures, usage_chart
+from dashboard import figures, rate_status, usage_chart
 from dashboard.figures import METRICS
+from dashboard.rate_status import RateStatus
 from dashboard.usage_chart import Chart
 from dashboard.usage_filters import Scope, UsageFilter, preset, previous, usual_metric
 from dashboard.usage_report import Comparison, comparison_of, key_name
@@ -24,15 +24,6 @@ from usage.snapshot import Part, Row
 _TOP_KEYS = 5
 _RECENT = 10
 _RATE_DAYS = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Requests of the whole organization in the last minute, and how many its plan allows."""
-
-    used: int
-    limit: int
-    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ class Overview:
     span: str
     top_keys: list[TopKey]
     recent: list[Recent]
-    pace: Pace | None
+    pace: RateStatus | None
     balance: Balance | None
     # Whole days for which the balance lasts at the rate of the last week; None where that says nothing.
     days_left: int | None
@@ -131,7 +122,7 @@ def make(scope: Scope, now: datetime) -> Overview:
         span=figures.span(days.first, days.last),
         top_keys=_top_keys(month_rows[0], usual_metric(scope)),
         recent=_recent(scope, now),
-        pace=pace(organization, now),
+        pace=rate_status.of_organization(scope, now),
         balance=balance,
         days_left=_days_left(balance, by_day, organization, today) if balance and scope.every else None,
     )
@@ -161,17 +152,6 @@ def _recent(scope: Scope, now: datetime) -> list[Recent]:
     events = UsageEvent.objects.filter(**scope.filter(always).lookups("occurred_at"))
     newest = events.select_related("api_key__project").order_by("-occurred_at", "-id")[:_RECENT]
     return [Recent(event, key_name(event.api_key)) for event in newest]
-
-
-def pace(organization: Organization, now: datetime) -> Pace | None:
-    """The organization's own limit: every key counts, also those that this person does not see."""
-    subscription = Subscription.objects.select_related("plan").filter(organization=organization).first()
-    if subscription is None:
-        return None
-    since = now - timedelta(seconds=60)
-    used = Hold.objects.filter(organization=organization, admitted_at__gt=since, admitted_at__lte=now).count()
-    limit = subscription.requests_per_minute or subscription.plan.requests_per_minute
-    return Pace(used, limit, subscription.plan.name)
 
 
 def _days_left(balance: Balance, by_day: Sequence[Row], organization: Organization, today: date) -> int | None:

@@ -203,6 +203,13 @@ def moment(context: dict[str, Any], at: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
+def clock(context: dict[str, Any], at: datetime) -> SafeString:
+    """A time of today in the profile's zone, to the second: 14:05:12 CET."""
+    local = at.astimezone(_zone(context))
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}")
+
+
+@register.simple_tag(takes_context=True)
 def day(context: dict[str, Any], at: datetime | None) -> str:
     """A date in the profile's zone: 23 Nov 2026."""
     if at is None:

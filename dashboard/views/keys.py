@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -16,7 +17,7 @@ from accounts import keys
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
 from catalog.prices import price_list
-from dashboard import key_rows
+from dashboard import key_rows, rate_status
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.key_forms import ChangeKeyForm, CreateKeyForm, RegenerateForm, RestrictionsForm
@@ -179,6 +180,7 @@ def _detail(
     context = {
         "key": key,
         "row": key_rows.rows(desk, [key])[0],
+        "rate": None if key.revoked_at else rate_status.of_key(key, timezone.now()),
         "form": form,
         "secrets": key.secrets.all(),
         "retiring": key.retiring_secret(),
