@@ -129,3 +129,22 @@ def test_a_failure_of_ours_is_an_error_in_json(admin, monkeypatch):
     response = admin.post("v1/keys", {"name": "x"})
     assert fault(response) == (500, "internal_error", None)
     assert "internals" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": 1},
+        {"name": True},
+        {"name": "x", "requests_per_minute": "5"},
+        {"name": "x", "requests_per_minute": 5.0},
+        {"name": "x", "requests_per_minute": True},
+        {"name": "x", "allowed_models": [1]},
+        {"name": "x", "allowed_networks": [127]},
+        {"name": "x", "scopes": [1]},
+    ],
+)
+def test_a_value_of_another_type_is_refused(admin, body):
+    status, code, param = fault(admin.post("v1/keys", body))
+    assert (status, code, param.partition(".")[0]) == (400, "invalid_value", next(reversed(body)))
+    assert admin.get("v1/keys").json()["data"][1:] == []
