@@ -21,6 +21,22 @@ class LastOwner(ValidationError):
         super().__init__("This is the only owner. Make someone else an owner first.", code="last_owner")
 
 
+# ---------------------------------------------------------------- what they are told
+
+
+def mute_mails(membership: Membership, types: Iterable[str], by: Actor) -> Membership:
+    """From now on the member gets no e-mail of these types of messages from the organization, and of all others."""
+    muted = sorted(set(types))
+    with transaction.atomic():
+        membership = Membership.objects.select_for_update(of=("self",)).get(pk=membership.pk)
+        if membership.muted_mails != muted:
+            changes = {"muted": [membership.muted_mails, muted]}
+            membership.muted_mails = muted
+            membership.save(update_fields=["muted_mails"])
+            audit.record("member.mails_chosen", membership, by, changes=changes)
+        return membership
+
+
 # ---------------------------------------------------------------- who may
 
 

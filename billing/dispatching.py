@@ -40,7 +40,7 @@ def _dispatch(message: OutboxMessage, now: datetime) -> bool:
     if mails.has_text(message.type):
         deliveries += [
             Delivery(kind=DeliveryKind.EMAIL, address=recipient.address, **common)
-            for recipient in recipients.by_email(message.organization)
+            for recipient in recipients.by_email(message.organization, message.type)
         ]
     Delivery.objects.bulk_create(deliveries)
     return True

@@ -31,6 +31,11 @@ def has_text(type_: str) -> bool:
     return type_ in _TEXTS
 
 
+def types() -> tuple[str, ...]:
+    """The types of messages that are told by e-mail."""
+    return tuple(_TEXTS)
+
+
 def compose(message: OutboxMessage, recipient: Recipient, delivery_id: str) -> EmailMultiAlternatives:
     """The mail, ready to be sent without a database; sent twice it has the same Message-ID."""
     organization = message.organization

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from allauth.account.models import EmailAddress
 
-from accounts.models import Organization
+from accounts.models import Membership, Organization
 from accounts.roles import Permission, Role, allows
 from billing.models import WebhookEndpoint
 
@@ -18,11 +18,12 @@ class Recipient:
     language: str
 
 
-def by_email(organization: Organization) -> list[Recipient]:
-    """The members who are told by e-mail: active, of these roles, the address of their account verified."""
+def by_email(organization: Organization, type_: str) -> list[Recipient]:
+    """The members who are told of this type by e-mail: active, of these roles, their address verified, not muted."""
+    memberships = Membership.objects.filter(organization=organization, role__in=ROLES)
+    wanting = [user for user, muted in memberships.values_list("user", "muted_mails") if type_ not in muted]
     found = EmailAddress.objects.filter(
-        user__memberships__organization=organization,
-        user__memberships__role__in=ROLES,
+        user__in=wanting,
         user__is_active=True,
         verified=True,
         primary=True,

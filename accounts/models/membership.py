@@ -19,6 +19,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.DEVELOPER)
     created_at = models.DateTimeField(default=timezone.now)
+    # Types of messages of the organization that this member does not want by e-mail.
+    muted_mails = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "user"], name="one_membership_a_user")]

@@ -50,6 +50,7 @@ _DEEDS = {
     "key.revealed": _("Secret shown again"),
     "key.revoked": _("Revoked"),
     "member.joined": _("Joined"),
+    "member.mails_chosen": _("E-mails chosen"),
     "member.left": _("Left"),
     "member.removed": _("Removed"),
     "member.role_changed": _("Role changed"),

@@ -16,7 +16,7 @@ from accounts.roles import Permission
 from billing import explanation, limits, recipients
 from billing.explanation import Question
 from billing.limits import Subject, Terms
-from billing.models import Measure, SpendingLimit, Window
+from billing.models import EventType, Measure, SpendingLimit, Window
 from catalog.prices import price_list
 from dashboard import limit_refusals, limit_rows, limit_words
 from dashboard.access import Desk, member, refuse
@@ -79,7 +79,7 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
         "manages": manages,
         "zone": desk.organization.zone.key,
         "alerts": limit_rows.alerts(scope),
-        "recipients": recipients.by_email(desk.organization) if manages else [],
+        "recipients": recipients.by_email(desk.organization, EventType.LIMIT_REACHED) if manages else [],
         "rates": limit_rows.rates(scope, now),
         "refused_counts": limit_refusals.counts(scope, now),
         "refused": limit_refusals.newest(scope),

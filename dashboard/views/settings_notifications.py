@@ -1,0 +1,71 @@
+"""Settings, Notifications: which messages of the organization come by e-mail, and where else they go."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+
+from accounts import members
+from billing import mails, recipients
+from billing.models import EventType
+from dashboard.access import Desk, member
+
+_EVENTS = {
+    EventType.LIMIT_THRESHOLD_REACHED: (
+        gettext_lazy("A part of a limit is used"),
+        gettext_lazy("At the thresholds of each limit, once in every window."),
+    ),
+    EventType.LIMIT_REACHED: (
+        gettext_lazy("A limit is reached"),
+        gettext_lazy("Requests are refused with 402 from then on, unless the limit only tells."),
+    ),
+    EventType.WEBHOOK_DISABLED: (
+        gettext_lazy("A webhook endpoint was switched off"),
+        gettext_lazy("It failed for five days, or said that it is gone."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One type of message; `endpoints`: how many webhooks get it."""
+
+    type: str
+    name: str
+    hint: str
+    has_mail: bool
+    is_mailed: bool
+    endpoints: int
+
+
+@never_cache
+@member()
+def notifications(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The page, and its one form."""
+    is_told = desk.membership.role in recipients.ROLES
+    if request.method == "POST" and is_told:
+        wanted = set(request.POST.getlist("mail"))
+        members.mute_mails(desk.membership, set(mails.types()) - wanted, desk.actor(request))
+        messages.success(request, _("Changes saved."))
+        return redirect("dashboard:settings-notifications")
+    context = {"rows": _rows(desk), "is_told": is_told}
+    return render(request, "dashboard/settings_notifications.html", context)
+
+
+def _rows(desk: Desk) -> list[EventRow]:
+    muted = desk.membership.muted_mails
+    return [
+        EventRow(
+            type=type_.value,
+            name=str(name),
+            hint=str(hint),
+            has_mail=mails.has_text(type_),
+            is_mailed=type_ not in muted,
+            endpoints=len(recipients.by_webhook(desk.organization, type_)),
+        )
+        for type_, (name, hint) in _EVENTS.items()
+    ]
