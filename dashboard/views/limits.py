@@ -79,7 +79,7 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
         "manages": manages,
         "zone": desk.organization.zone.key,
         "alerts": limit_rows.alerts(scope),
-        "recipients": recipients.by_email(desk.organization, EventType.LIMIT_REACHED) if manages else [],
+        "recipients": _told(desk) if manages else [],
         "rates": limit_rows.rates(scope, now),
         "refused_counts": limit_refusals.counts(scope, now),
         "refused": limit_refusals.newest(scope),
@@ -87,6 +87,12 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     if desk.sees_money:
         context |= _check(request, scope)
     return render(request, "dashboard/limits.html", context)
+
+
+def _told(desk: Desk) -> list[str]:
+    """The addresses that get mails about limits, all or some of them."""
+    types = (EventType.LIMIT_THRESHOLD_REACHED, EventType.LIMIT_REACHED)
+    return sorted({one.address for type_ in types for one in recipients.by_email(desk.organization, type_)})
 
 
 def _monthly(rows: list[limit_rows.LimitRow]) -> limit_rows.LimitRow | None:

@@ -87,3 +87,11 @@ def test_the_choice_is_of_one_organization(alice: House) -> None:
     browser(alice.owner).post(URL, {})
     assert len(Membership.objects.get(user=alice.owner, organization=alice.organization).muted_mails) == len(EventType)
     assert Membership.objects.get(user=alice.owner, organization=charlie.organization).muted_mails == []
+
+
+def test_the_limits_page_names_who_wants_at_least_some_of_the_mails(alice: House) -> None:
+    client = browser(alice.owner)
+    client.post(URL, {"mail": [EventType.LIMIT_THRESHOLD_REACHED.value]})
+    assert client.get("/limits/").context["recipients"] == ["alice@example.com"]
+    client.post(URL, {})
+    assert "has a confirmed address and wants them" in client.get("/limits/").content.decode()
