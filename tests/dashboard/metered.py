@@ -13,6 +13,7 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import ApiKey, User
+from billing.models import Hold
 from foundation import periods
 from foundation.money import from_usd
 from usage.models import PendingRollup, UsageEvent, UsageRollup
@@ -101,3 +102,13 @@ def rows(client: Client, query: str = "") -> list[dict[str, str]]:
 def nano(usd: str) -> int:
     """Exact nano-USD of a decimal text."""
     return from_usd(Decimal(usd))
+
+
+def admitted(key: ApiKey, number: int, at: datetime) -> None:
+    """A request that was let through at this time, as the rate limits count it."""
+    Hold.objects.create(
+        id=number, organization_id=key.organization_id, project_id=key.project_id, api_key=key,
+        request_id=f"req_{number}", model="deepseek-chat", stream=False, state="settled", amount=0, legs="[]",
+        input_bound=1, output_cap=1, input_price=0, cached_input_price=0, output_price=0, price_ids="1,2,3",
+        admitted_at=at, lease_until=at,
+    )  # fmt: skip

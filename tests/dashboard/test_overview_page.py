@@ -7,10 +7,10 @@ import time_machine
 
 from accounts.roles import Role
 from billing import grants, opening
-from billing.models import GrantKind, Hold
+from billing.models import GrantKind
 from catalog import providers
 from foundation.money import NANO
-from tests.dashboard.metered import chart, logged_in, record, request_of
+from tests.dashboard.metered import admitted, chart, logged_in, record, request_of
 from tests.people import house
 
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -24,15 +24,6 @@ def alice():
         made.one = made.key("one")[0]
     with time_machine.travel(NOW, tick=False):
         yield made
-
-
-def hold(key, number, at):
-    Hold.objects.create(
-        id=number, organization_id=key.organization_id, project_id=key.project_id, api_key=key,
-        request_id=f"req_{number}", model="deepseek-chat", stream=False, state="settled", amount=0, legs="[]",
-        input_bound=1, output_cap=1, input_price=0, cached_input_price=0, output_price=0, price_ids="1,2,3",
-        admitted_at=at, lease_until=at,
-    )  # fmt: skip
 
 
 def test_before_the_first_call_it_shows_how_to_make_it(alice):
@@ -84,8 +75,8 @@ def test_a_cost_that_is_not_zero_never_shows_as_zero(alice):
 def test_the_pace_counts_every_admission_of_the_last_minute(alice):
     other = house("Charlie").key("other")[0]
     for number, ago in enumerate((0.5, 30, 59, 61, 300), start=1):
-        hold(alice.one, number, NOW - timedelta(seconds=ago))
-    hold(other, 99, NOW - timedelta(seconds=1))
+        admitted(alice.one, number, NOW - timedelta(seconds=ago))
+    admitted(other, 99, NOW - timedelta(seconds=1))
     report = logged_in(alice.owner).get("/").context["report"]
     assert (report.pace.used, report.pace.limit, report.pace.plan) == (3, 60, "Pro")
 

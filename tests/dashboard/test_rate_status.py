@@ -8,7 +8,8 @@ import time_machine
 from accounts import keys
 from accounts.models import ApiKey
 from accounts.roles import Role
-from billing.models import Hold, RefusalCount
+from billing.models import RefusalCount
+from tests.dashboard.metered import admitted
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
@@ -20,16 +21,6 @@ pytestmark = pytest.mark.django_db
 def alice():
     with time_machine.travel(NOW, tick=False):
         yield house("Alice", rpm=60)
-
-
-def _hold(key: ApiKey, number: int, ago: float) -> None:
-    at = NOW - timedelta(seconds=ago)
-    Hold.objects.create(
-        id=number, organization_id=key.organization_id, project_id=key.project_id, api_key=key,
-        request_id=f"req_{number}", model="deepseek-chat", stream=False, state="settled", amount=0, legs="[]",
-        input_bound=1, output_cap=1, input_price=0, cached_input_price=0, output_price=0, price_ids="1,2,3",
-        admitted_at=at, lease_until=at,
-    )  # fmt: skip
 
 
 def _refused(key: ApiKey, ago: timedelta, count: int, code: str = "rate_limit_exceeded") -> None:
@@ -47,8 +38,8 @@ def _limited(alice: House, name: str, rpm: int | None) -> ApiKey:
 def test_a_key_shows_its_limit_its_use_when_it_is_free_and_what_was_refused(alice: House) -> None:
     key, other = _limited(alice, "one", 20), _limited(alice, "two", 20)
     for number, ago in enumerate((12, 30, 59, 61), start=1):
-        _hold(key, number, ago)
-    _hold(other, 9, 1)
+        admitted(key, number, NOW - timedelta(seconds=ago))
+    admitted(other, 9, NOW - timedelta(seconds=1))
     _refused(key, timedelta(hours=2), 3)
     _refused(key, timedelta(hours=25), 100)
     _refused(key, timedelta(hours=1), 7, "insufficient_quota")
@@ -65,7 +56,7 @@ def test_a_key_shows_its_limit_its_use_when_it_is_free_and_what_was_refused(alic
 
 def test_a_key_without_a_limit_of_its_own_says_whose_holds(alice: House) -> None:
     key = _limited(alice, "free", None)
-    _hold(key, 1, 5)
+    admitted(key, 1, NOW - timedelta(seconds=5))
     page = browser(alice.owner).get(f"/keys/{key.public_id}/")
     assert page.context["rate"].used == 1 and page.context["rate"].left is None
     assert "None of its own" in page.content.decode()
@@ -74,7 +65,7 @@ def test_a_key_without_a_limit_of_its_own_says_whose_holds(alice: House) -> None
 def test_nearly_used_up_is_said_in_words(alice: House) -> None:
     key = _limited(alice, "busy", 10)
     for number in range(9):
-        _hold(key, number + 1, 5)
+        admitted(key, number + 1, NOW - timedelta(seconds=5))
     assert "Nearly used up" in browser(alice.owner).get(f"/keys/{key.public_id}/").content.decode()
 
 
@@ -89,8 +80,8 @@ def test_the_overview_counts_every_key(alice: House) -> None:
     key = alice.key("one")[0]
     stranger = house("Charlie").key("other")[0]
     for number, ago in enumerate((0.5, 30, 61), start=1):
-        _hold(key, number, ago)
-    _hold(stranger, 99, 1)
+        admitted(key, number, NOW - timedelta(seconds=ago))
+    admitted(stranger, 99, NOW - timedelta(seconds=1))
     _refused(key, timedelta(hours=1), 4)
     _refused(stranger, timedelta(hours=1), 50)
     page = browser(alice.owner).get("/")
