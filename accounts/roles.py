@@ -48,6 +48,7 @@ class Scope(models.TextChoices):
     CHAT = "chat", "Chat completions"
     USAGE = "usage", "Read usage"
     MANAGEMENT = "management", "Management API"
+    INGEST = "ingest", "Report usage from elsewhere"
 
 
 # A key that manages must not be able to spend, and the other way round.

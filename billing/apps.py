@@ -4,7 +4,12 @@ from django.db.models.signals import post_migrate
 from foundation import append_only
 
 _after_migrate = append_only.installer(
-    "billing_ledgerentry", "billing_deliveryattempt", "billing_dayseal", "billing_adjustment"
+    "billing_ledgerentry",
+    "billing_deliveryattempt",
+    "billing_dayseal",
+    "billing_adjustment",
+    "billing_ingestionbatch",
+    "billing_correction",
 )
 
 

@@ -6,6 +6,7 @@ from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.hold import Hold, HoldState, MeteringProcess
+from billing.models.ingestion import Correction, IngestionBatch
 from billing.models.ledger import Account, LedgerEntry
 from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
 from billing.models.outbox import OutboxMessage
@@ -20,6 +21,7 @@ __all__ = [
     "Adjustment",
     "Alert",
     "AlertReason",
+    "Correction",
     "CreditGrant",
     "DaySeal",
     "Delivery",
@@ -31,6 +33,7 @@ __all__ = [
     "GrantKind",
     "Hold",
     "HoldState",
+    "IngestionBatch",
     "LedgerEntry",
     "Measure",
     "MeteringProcess",

@@ -13,16 +13,19 @@ class Account(models.TextChoices):
     PROMOTION = "promotion", "Promotional credit"
     CASH = "cash", "Payments received"
     EXPIRED = "expired", "Expired credit"
+    # What a customer owes the house: ingested usage that no credit covered.
+    RECEIVABLE = "receivable", "Owed beyond credit"
 
 
 class LedgerEntry(models.Model):
     transaction = models.CharField(
-        max_length=40, help_text="`event:ID` or `grant:ID`; the entries of one transaction sum to zero."
+        max_length=40, help_text="`event:ID`, `grant:ID` or `ingest:ID`; the entries of one transaction sum to zero."
     )
     account = models.CharField(max_length=12, choices=Account.choices)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField(help_text="nano-USD")
     grant_id = models.BigIntegerField(null=True)
+    # A usage event, or an ingestion batch.
     event_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
 
@@ -35,6 +38,9 @@ class LedgerEntry(models.Model):
             # Grants and adjustments among millions of requests.
             models.Index(
                 fields=["organization", "at"], condition=models.Q(event_id=None), name="ledger_apart_from_requests"
+            ),
+            models.Index(
+                fields=["organization", "at"], condition=models.Q(account="receivable"), name="ledger_receivable"
             ),
         ]
 

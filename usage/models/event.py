@@ -1,4 +1,4 @@
-"""One metered request. Rows are only ever inserted: the database refuses UPDATE and DELETE."""
+"""One metered request, or a correction of one. Rows are only ever inserted: the database refuses UPDATE and DELETE."""
 
 from django.conf import settings
 from django.db import models
@@ -7,9 +7,14 @@ from accounts.models import ApiKey, Organization, Project
 from catalog.models import Provider
 from foundation.fact_field import FactIdField
 
+# Where the token counts of a request that did not pass the gateway come from, and rows that correct one: what a
+# correction takes away from the sums is below zero.
+INGESTED, VOIDED, AMENDED = "ingested", "voided", "amended"
+CORRECTIONS = (VOIDED, AMENDED)
+
 
 class UsageEvent(models.Model):
-    # The id of the hold that admitted the request.
+    # The id of the hold that admitted the request; an ingested one has an id of its own.
     id = FactIdField()
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -29,7 +34,7 @@ class UsageEvent(models.Model):
     status = models.SmallIntegerField()
     error_code = models.CharField(max_length=64, blank=True)
     finish_reason = models.CharField(max_length=32)
-    usage_source = models.CharField(max_length=8, help_text="upstream, counted or partial")
+    usage_source = models.CharField(max_length=8, help_text="upstream, counted, partial, ingested, voided or amended")
     input_tokens = models.IntegerField()
     cached_input_tokens = models.IntegerField()
     output_tokens = models.IntegerField()
@@ -40,6 +45,11 @@ class UsageEvent(models.Model):
     price_ids = models.CharField(max_length=64, help_text="Price rows of input, cached input and output.")
     charge = models.BigIntegerField(help_text="nano-USD")
     overrun = models.BigIntegerField(default=0, help_text="nano-USD above the hold: the operator's, never charged.")
+    # Of what was ingested: who says so, by whose id, a hash of what was said, and with which batch it came.
+    source = models.CharField(max_length=200, null=True)
+    external_id = models.CharField(max_length=200, null=True)
+    digest = models.CharField(max_length=32, null=True)
+    batch_id = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["-id"]
@@ -50,10 +60,20 @@ class UsageEvent(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(input_tokens__gte=0, cached_input_tokens__gte=0, output_tokens__gte=0),
+                condition=models.Q(input_tokens__gte=0, cached_input_tokens__gte=0, output_tokens__gte=0)
+                | models.Q(usage_source__in=CORRECTIONS, batch_id__isnull=False),
                 name="event_tokens_not_negative",
             ),
-            models.CheckConstraint(condition=models.Q(charge__gte=0, overrun__gte=0), name="event_charge_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(charge__gte=0, overrun__gte=0)
+                | models.Q(usage_source__in=CORRECTIONS, batch_id__isnull=False, overrun=0),
+                name="event_charge_not_negative",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "source", "external_id"],
+                condition=models.Q(source__isnull=False),
+                name="one_event_an_external_id",
+            ),
         ]
 
     def __str__(self) -> str:
