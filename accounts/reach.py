@@ -1,7 +1,29 @@
 """Which projects and keys a member reaches, given the role; the console and the API ask the same."""
 
-from accounts.models import ApiKey, Membership, Project
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import ApiKey, Membership, Organization, Project
 from accounts.roles import Permission, Scope, allows
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What somebody may see; `projects` are all that count, with `every` the organization has no others."""
+
+    organization: Organization
+    projects: Sequence[Project]
+    every: bool
+    sees_money: bool
+
+    def keys(self) -> Any:
+        """Keys of these projects, revoked ones and the playground's included."""
+        return ApiKey.objects.filter(organization=self.organization, project__in=[one.pk for one in self.projects])
+
+    def project_ids(self) -> tuple[int, ...] | None:
+        """The projects to which figures must be narrowed; None: to none."""
+        return None if self.every else tuple(one.pk for one in self.projects)
 
 
 def projects(membership: Membership) -> list[Project]:

@@ -13,11 +13,12 @@ from dashboard import figures, rate_status, usage_chart
 from dashboard.figures import METRICS
 from dashboard.rate_status import RateStatus
 from dashboard.usage_chart import Chart
-from dashboard.usage_filters import Scope, UsageFilter, preset, previous, usual_metric
+from dashboard.usage_filters import Scope, UsageFilter, previous, usual_metric
 from dashboard.usage_report import Comparison, comparison_of, key_name
 from foundation import periods
 from usage import snapshot
 from usage.models import UsageEvent
+from usage.named_periods import preset
 from usage.reports import Sums
 from usage.snapshot import Part, Row
 

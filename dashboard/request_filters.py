@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from dashboard import usage_filters
 from dashboard.usage_filters import Scope, Unknown, UsageFilter
+from usage import request_list
 from usage.models import UsageEvent
 from usage.reports import Filter
 
@@ -75,13 +76,7 @@ class RequestFilter:
 
     def events(self) -> QuerySet[UsageEvent]:
         """The requests, newest first."""
-        found = UsageEvent.objects.filter(**self.chosen.lookups("occurred_at"))
-        if self.ended:
-            found = found.filter(finish_reason=self.ended)
-        if self.status:
-            first = int(self.status[0]) * 100
-            found = found.filter(status__gte=first, status__lt=first + 100)
-        return found.order_by("-occurred_at", "-id")
+        return request_list.newest_first(self.chosen, self.ended, self.status)
 
     def page(self) -> list[UsageEvent]:
         """One page, and one more to know whether there is another."""
@@ -90,7 +85,7 @@ class RequestFilter:
             last = UsageEvent.objects.filter(organization=self.scope.organization, pk=self.before).first()
             if last is None:
                 raise Unknown("There is no such request.")
-            found = older(found, last)
+            found = request_list.older(found, last)
         return list(found.select_related("api_key__project")[: self.size + 1])
 
     def query(self, **changes: Any) -> str:
@@ -110,13 +105,6 @@ class RequestFilter:
         if self.size != USUAL_SIZE:
             pairs.append(("size", self.size))
         return [(name, value) for name, value in pairs if value]
-
-
-def older(found: QuerySet[UsageEvent], last: UsageEvent) -> QuerySet[UsageEvent]:
-    """What comes after `last` in the order of the list; the first condition alone finds the place in the index."""
-    return found.filter(occurred_at__lte=last.occurred_at).filter(
-        Q(occurred_at__lt=last.occurred_at) | Q(pk__lt=last.pk)
-    )
 
 
 def read(query: QueryDict, scope: Scope, now: datetime) -> RequestFilter:

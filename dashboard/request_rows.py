@@ -17,6 +17,7 @@ from dashboard.request_filters import ENDINGS
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
 from foundation.money import UnitPrices, to_usd, usd_per_million_string, usd_string
+from usage import request_list
 from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
@@ -126,12 +127,7 @@ def row(event: UsageEvent, zone: ZoneInfo) -> RequestRow:
 
 def find(scope: Scope, request_id: str) -> UsageEvent | None:
     """A request of the projects that the person reaches."""
-    if "\0" in request_id:
-        return None
-    found = UsageEvent.objects.filter(request_id=request_id, organization=scope.organization)
-    if not scope.every:
-        found = found.filter(project__in=[project.pk for project in scope.projects])
-    return found.select_related("api_key__project", "api_key__owner", "project", "user", "provider").first()
+    return request_list.find(scope.organization.pk, scope.project_ids(), request_id)
 
 
 def timing(event: UsageEvent) -> dict[str, Any]:

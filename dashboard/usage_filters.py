@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 
-from accounts.models import ApiKey, Organization, Project
+from accounts.models import ApiKey, Project
+from accounts.reach import Reach
 from foundation import periods
 from usage import reports
+from usage.named_periods import preset
 from usage.reports import Filter
 
 PERIODS = {
@@ -44,22 +46,12 @@ class Unknown(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What the person may see; `projects` are all that count, with `every` the organization has no others."""
-
-    organization: Organization
-    projects: Sequence[Project]
-    every: bool
-    sees_money: bool
-
-    def keys(self) -> Any:
-        """Keys of these projects, revoked ones and the playground's included."""
-        return ApiKey.objects.filter(organization=self.organization, project__in=[one.pk for one in self.projects])
+class Scope(Reach):
+    """What the person may see."""
 
     def filter(self, edges: Sequence[datetime]) -> Filter:
         """Everything of this scope between the first and the last edge."""
-        projects = None if self.every else tuple(one.pk for one in self.projects)
-        return Filter(self.organization.pk, edges[0], edges[-1], projects)
+        return Filter(self.organization.pk, edges[0], edges[-1], self.project_ids())
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +166,6 @@ def read(query: QueryDict, scope: Scope, now: datetime) -> UsageFilter:
         errors=errors,
         typed=typed,
     )
-
-
-def preset(period: str, today: date) -> tuple[date, date]:
-    """First and last day of a named period."""
-    month = today.replace(day=1)
-    if period == "today":
-        return today, today
-    if period == "month":
-        return month, today
-    if period == "last-month":
-        end = month - timedelta(days=1)
-        return end.replace(day=1), end
-    return today - timedelta(days=int(period.removesuffix("d")) - 1), today
 
 
 def previous(period: str, first: date, last: date) -> tuple[date, date]:

@@ -14,8 +14,9 @@ from accounts.roles import Permission
 from dashboard import figures, usage_export, usage_filters, usage_report
 from dashboard.access import Desk, member
 from dashboard.usage_choices import choices, day_fields
-from dashboard.usage_filters import Scope, Unknown, UsageFilter, preset
+from dashboard.usage_filters import Scope, Unknown, UsageFilter
 from dashboard.usage_report import Report
+from usage.named_periods import preset
 
 
 @never_cache

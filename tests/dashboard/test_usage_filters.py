@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 
-from dashboard.usage_filters import preset, previous
+from dashboard.usage_filters import previous
 from tests.dashboard.metered import logged_in
 from tests.people import house
+from usage.named_periods import preset
 
 TODAY = date(2026, 11, 23)
 pytestmark = pytest.mark.django_db
