@@ -27,6 +27,7 @@ GRACE_PERIODS = {
 }
 MOST_KEYS_A_PROJECT = 1_000
 PLAYGROUND_NAME = "Playground"
+IMPORTED_NAME = "Imported usage"
 _NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -174,6 +175,19 @@ def playground_key(project: Project) -> ApiKey:
             is_playground=True,
             scopes=[Scope.CHAT],
         )
+
+
+def imported_key(project: Project) -> ApiKey:
+    """The project's key for usage that came from elsewhere and names no key; made when needed, without a secret."""
+    live = project.api_keys.not_revoked().filter(name=IMPORTED_NAME)
+    try:
+        with transaction.atomic():
+            return live.first() or ApiKey.objects.create(
+                organization_id=project.organization_id, project=project, name=IMPORTED_NAME, scopes=[Scope.INGEST]
+            )
+    except IntegrityError:
+        # Somebody made it at the same moment.
+        return live.get()
 
 
 def _facts(api_key: ApiKey) -> dict[str, Any]:

@@ -60,12 +60,18 @@ def applying(
 
 def prices_at(rows: Iterable[KnownPrice], buyer: Buyer, at: datetime) -> UnitPrices | None:
     """What the catalog says today for that moment; None where a class has no price."""
+    held = holding(rows, buyer, at)
+    return None if held is None else UnitPrices(held[0].unit_price, held[1].unit_price, held[2].unit_price)
+
+
+def holding(rows: Iterable[KnownPrice], buyer: Buyer, at: datetime) -> tuple[KnownPrice, KnownPrice, KnownPrice] | None:
+    """The prices of input, cached input and output that held at the moment; None where a class has none."""
     rows = list(rows)
     found = [applying(rows, token_class, buyer, at)[:1] for token_class in CLASSES]
     if not all(found):
         return None
-    unit = [held.unit_price for [held] in found]
-    return UnitPrices(unit[0], unit[1], unit[2])
+    [input_price], [cached_input_price], [output_price] = found
+    return input_price, cached_input_price, output_price
 
 
 def _known(price: Price) -> KnownPrice:

@@ -34,7 +34,7 @@ _EVENTS = Table(
         "overrun": "bigint",
     },
 )  # fmt: skip
-_PENDING = Table(
+PENDING = Table(
     "usage_pendingrollup",
     {
         "event_id": "bigint", "organization_id": "bigint", "project_id": "bigint", "api_key_id": "bigint",
@@ -94,7 +94,7 @@ def record(outcomes: list[Outcome], claims: list[Result], moves: Moves, facts: F
 def write(cursor: Cursor, facts: Facts) -> None:
     """Insert the rows of what was settled."""
     cursor.insert(_EVENTS, facts.events)
-    cursor.insert(_PENDING, facts.pending)
+    cursor.insert(PENDING, facts.pending)
     ledger.insert(cursor, facts.entries)
 
 

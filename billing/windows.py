@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Max
+from django.db.models import F, Max, Min
 
 from billing.callers import Caller
 from billing.models.limit import Measure, SpendingLimit, SpendingWindow
@@ -133,10 +133,13 @@ def open_window(limit_id: int, zone: ZoneInfo, now: datetime, opening: int = 0) 
     limit = SpendingLimit.objects.get(pk=limit_id)
     starts_at, ends_at = periods.bounds(limit.window, now, zone)
     starts_at = starts_at or BEGINNING
-    last_end = limit.windows.aggregate(last=Max("ends_at"))["last"]
-    if last_end is not None and starts_at < last_end <= now:
-        # The organization moved to another zone: periods never overlap.
+    # Where the organization moved to another zone: periods never overlap.
+    last_end = limit.windows.filter(ends_at__lte=now).aggregate(last=Max("ends_at"))["last"]
+    if last_end is not None and starts_at < last_end:
         starts_at = last_end
+    next_start = limit.windows.filter(starts_at__gt=now).aggregate(next=Min("starts_at"))["next"]
+    if next_start is not None and ends_at is not None and next_start < ends_at:
+        ends_at = next_start
     cap = limit.amount if limit.is_hard else None
     window = SpendingWindow(
         limit=limit,
