@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Organization
-from billing import balances, statement
+from billing import balances, grant_order, statement
 from billing.balances import Balance
+from billing.grant_order import Placed
 from billing.models import CreditGrant, GrantKind, Subscription
 from billing.statement import Line, Statement
 from catalog.models import Plan
@@ -44,10 +44,7 @@ class GrantRow:
     kind: str
     # live, later, used or expired
     state: str
-
-    @property
-    def left(self) -> int:
-        return self.grant.amount - self.grant.burned - self.grant.held
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +91,12 @@ def spent(organization: Organization, now: datetime) -> Sums:
 
 def grants_of(organization: Organization, now: datetime) -> tuple[list[GrantRow], list[GrantRow]]:
     """Credit that can be used, in the order of use, then what begins later; and what is used up or expired."""
-    found = CreditGrant.objects.filter(organization=organization)
-    open_ones = found.filter(amount__gt=F("burned")).exclude(expires_at__lte=now)
-    # The order of admission: by priority, then expiry, then free before paid, then age.
-    ordered = open_ones.order_by("priority", F("expires_at").asc(nulls_last=True), "is_paid", "pk")
-    live = [one for one in ordered if one.starts_at <= now]
-    later = [one for one in ordered if one.starts_at > now]
-    rows = [GrantRow(one, number, _kind(one), "live") for number, one in enumerate(live, start=1)]
-    rows += [GrantRow(one, 0, _kind(one), "later") for one in later]
-    past = found.exclude(pk__in=[one.pk for one in (*live, *later)]).order_by("-created_at", "-pk")[:_PAST]
-    return rows, [GrantRow(one, 0, _kind(one), "used" if one.amount <= one.burned else "expired") for one in past]
+    live, past = grant_order.open_grants(organization, now), grant_order.past_grants(organization, now, _PAST)
+    return [_row(one) for one in live], [_row(one) for one in past]
+
+
+def _row(placed: Placed) -> GrantRow:
+    return GrantRow(placed.grant, placed.number, _kind(placed.grant), placed.state, placed.left)
 
 
 def plan_of(organization: Organization) -> PlanFacts | None:

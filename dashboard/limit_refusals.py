@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
-from billing.models import RefusalCount, RefusedRequest
+from billing import refusal_reports
+from billing.models import RefusedRequest
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
 
 _NEWEST = 20
-_QUOTA = "insufficient_quota"
 # What each code means and what to do about it.
 _MEANINGS = {
     "insufficient_quota": _("402: credit or a limit did not suffice. Add credit or raise the limit."),
@@ -53,23 +52,15 @@ class Refused:
 
 def counts(scope: Scope, now: datetime) -> list[Counted]:
     """By code, most often first."""
-    found = RefusalCount.objects.filter(organization=scope.organization, minute__gt=now - timedelta(hours=24))
-    if not scope.every:
-        found = found.filter(project__in=[project.pk for project in scope.projects])
-    by_code = found.order_by().values_list("code").annotate(Sum("count"), Max("minute"))
-    ordered = sorted(by_code, key=lambda one: (-one[1], one[0]))
-    return [Counted(code, str(_MEANINGS.get(code, "")), count, last) for code, count, last in ordered]
+    return [
+        Counted(one.code, str(_MEANINGS.get(one.code, "")), one.count, one.last)
+        for one in refusal_reports.counts(scope, now - timedelta(hours=24))
+    ]
 
 
 def newest(scope: Scope, key: ApiKey | None = None, most: int = _NEWEST) -> list[Refused]:
     """The newest refusals of the keys that this person reaches, or of one of them."""
-    found = RefusedRequest.objects.filter(organization=scope.organization).select_related("api_key__project")
+    found = refusal_reports.newest(scope)
     if key is not None:
         found = found.filter(api_key=key)
-    if not scope.every:
-        found = found.filter(api_key__project__in=[project.pk for project in scope.projects])
-    return [
-        # A refusal for money tells the balance.
-        Refused(one, key_name(one.api_key), one.message if scope.sees_money or one.code != _QUOTA else "")
-        for one in found.order_by("-pk")[:most]
-    ]
+    return [Refused(one, key_name(one.api_key), refusal_reports.message_for(scope, one)) for one in found[:most]]

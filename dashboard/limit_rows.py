@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, Sum
 from django.urls import reverse
 
 from accounts.models import ApiKey, Organization, Project
-from billing import alerting, limits
+from billing import alerting, limit_list, limits
 from billing.limits import Status
-from billing.models import Alert, AlertReason, Hold, Measure, RefusalCount, SpendingLimit, Window
+from billing.models import Alert, AlertReason, Hold, RefusalCount, SpendingLimit, Window
 from dashboard import figures, limit_words, rate_status
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
@@ -152,22 +152,9 @@ def subject_name(subject: Organization | Project | ApiKey) -> str:
     return key_name(subject) if isinstance(subject, ApiKey) else subject.name
 
 
-def seen(scope: Scope, found: QuerySet[SpendingLimit]) -> QuerySet[SpendingLimit]:
-    """The limits that hold for what this person reaches; amounts of money only where the role sees money."""
-    if not scope.every:
-        ids = [project.pk for project in scope.projects]
-        found = found.filter(Q(project__in=ids) | Q(api_key__project__in=ids) | Q(project=None, api_key=None))
-    return found if scope.sees_money else found.exclude(measure=Measure.USD)
-
-
-def find(scope: Scope, public_id: str) -> SpendingLimit | None:
-    """A limit in force that this person sees."""
-    return seen(scope, limits.active(scope.organization)).filter(public_id=public_id).first()
-
-
 def rows(scope: Scope, now: datetime) -> list[LimitRow]:
     """The organization's limits first, then projects', then keys'."""
-    found = list(seen(scope, limits.active(scope.organization)).select_related("api_key__project")[:MOST])
+    found = list(limit_list.in_force(scope).select_related("api_key__project")[:MOST])
     made = [row(status, scope, now) for status in limits.status(found, now)]
     windows = list(Window.values)
     made.sort(
@@ -204,9 +191,7 @@ def _url(limit: SpendingLimit) -> str:
 
 def alerts(scope: Scope) -> list[AlertRow]:
     """The newest alerts of limits that this person sees, removed limits included."""
-    ours = seen(scope, SpendingLimit.objects.filter(organization=scope.organization))
-    found = Alert.objects.filter(organization=scope.organization, limit__in=ours.values("pk"))
-    found = found.select_related("limit__organization", "limit__project", "limit__api_key")
+    found = limit_list.alerts(scope)
     return [
         AlertRow(
             alert=alert,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission
-from billing import explanation, limits, recipients
+from billing import explanation, limit_list, limits, recipients
 from billing.explanation import Question
 from billing.limits import Subject, Terms
 from billing.models import EventType, Measure, SpendingLimit, Window
@@ -52,7 +52,7 @@ def _subject(scope: Scope, public_id: str) -> Subject:
 
 
 def _limit(desk: Desk, public_id: str) -> SpendingLimit:
-    found = None if "\0" in public_id else limit_rows.find(scope_of(desk), public_id)
+    found = None if "\0" in public_id else limit_list.find(scope_of(desk), public_id)
     if found is None:
         raise Http404
     return found

@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard import playground_line, status_report
-from dashboard.status_report import AWAY, Report
+from billing import status_report
+from billing.status_report import AWAY, Report
+from dashboard import playground_line
 from gateway.errors import ApiError
 
 

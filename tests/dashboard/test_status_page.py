@@ -9,12 +9,12 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import ApiKey
+from billing import status_report
 from billing.models import Delivery, DeliveryAttempt, DeliveryKind, Hold, OutboxMessage
 from billing.models.delivery import DeliveryState
 from billing.models.hold import HoldState
+from billing.status_report import Report, State
 from catalog.models import LanguageModel, Provider, Route
-from dashboard import status_report
-from dashboard.status_report import Report, State
 from tests.dashboard.metered import request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
