@@ -201,6 +201,7 @@ def _copied_booleans(values: Iterable[bool | None]) -> list[str]:
 _COPIED: dict[str, Callable[[Iterable[Any]], list[str]]] = {
     "bigint": _copied_integers,
     "text": _copied_strings,
+    "uuid": _copied_strings,
     "timestamptz": _copied_instants,
     "boolean": _copied_booleans,
 }

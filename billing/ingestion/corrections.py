@@ -11,13 +11,13 @@ from typing import Any
 from billing import rating
 from billing.ingestion.attribution import Owner, Reporter
 from billing.ingestion.draft import INGESTED, Draft, check_time
-from billing.ingestion.event import AMEND, VOID, Rejected, Reported
+from billing.ingestion.event import AMEND, VOID, Name, Rejected, Reported
+from billing.ingestion.identity import identity
 from foundation.money import UnitPrices
 from foundation.sql import Cursor, Table, instant, utc
 from usage.counts import NOTHING, TokenCounts
 from usage.models.event import AMENDED, VOIDED
 
-Name = tuple[str, str]
 CORRECTIONS = Table(
     "billing_correction",
     {
@@ -30,7 +30,7 @@ _SOURCES = {VOID: VOIDED, AMEND: AMENDED}
 _TARGETS = """
     SELECT source, external_id, id, project_id, api_key_id, model, occurred_at, request_id, usage_source, input_tokens,
         cached_input_tokens, output_tokens, input_price, cached_input_price, output_price, price_ids
-    FROM usage_usageevent WHERE organization_id = %s AND source = %s AND external_id = ANY(%s)"""
+    FROM usage_usageevent WHERE identity IS NOT NULL AND identity = ANY(%s)"""
 _SAID = """
     SELECT c.event_id, c.kind, c.said_at, e.source, e.external_id, c.input_tokens, c.cached_input_tokens,
         c.output_tokens
@@ -83,11 +83,10 @@ class Targets:
 
     def __init__(self, cursor: Cursor, organization_id: int, corrections: list[Reported], fresh: list[Draft]) -> None:
         wanted = {event.target for event in corrections}
-        self._by_name = {(one.reported.source, one.reported.id): _of_draft(one) for one in fresh}
-        for source in sorted({source for source, _ in wanted}):
-            names = sorted(name for at, name in wanted if at == source)
-            for row in cursor.execute(_TARGETS, [organization_id, source, names]).fetchall():
-                self._by_name[row[0], row[1]] = _of_row(row)
+        self._by_name = {one.reported.name: _of_draft(one) for one in fresh}
+        names = [identity(organization_id, name) for name in wanted]
+        for row in cursor.execute(_TARGETS, [names]).fetchall():
+            self._by_name[row[0], row[1]] = _of_row(row)
         by_id = {target.event_id: target for target in self._by_name.values()}
         stored = [one.event_id for name, one in self._by_name.items() if name in wanted]
         if stored:
@@ -102,7 +101,7 @@ class Targets:
         is_void = event.type == VOID
         if any(said.is_void for said in target.said):
             raise Rejected("event_voided", "The event is void already.", "data.event_id")
-        said = Said(is_void, event.at or now, (event.source, event.id), event.counts or NOTHING)
+        said = Said(is_void, event.at or now, event.name, event.counts or NOTHING)
         counts, charge = difference(target, said)
         return Draft(
             event_id=event_id,

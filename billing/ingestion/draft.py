@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from accounts.models import Organization
 from billing.ingestion.attribution import Attribution, Owner
 from billing.ingestion.event import Rejected, Reported
+from billing.ingestion.identity import identity
 from billing.ingestion.pricing import Pricing, charge
 from foundation.money import UnitPrices
 from foundation.periods import BUCKET
@@ -155,6 +156,7 @@ def rows(drafts: list[Draft], organization: Organization, batch_id: int) -> list
                 0,
                 reported.source,
                 reported.id,
+                identity(organization_id, reported.name),
                 reported.digest,
                 batch_id,
             )

@@ -34,6 +34,8 @@ _NEEDED = {
     VOID: ("event_id",),
     AMEND: ("event_id", "input_tokens", "output_tokens"),
 }
+# Source and id.
+Name = tuple[str, str]
 
 
 class Rejected(ValueError):
@@ -59,7 +61,12 @@ class Reported:
     data: dict[str, Any]
 
     @property
-    def target(self) -> tuple[str, str]:
+    def name(self) -> Name:
+        """What tells the event from the organization's others."""
+        return self.source, self.id
+
+    @property
+    def target(self) -> Name:
         """Source and id of the event that a correction is about."""
         return self.data.get("event_source", self.source), self.data["event_id"]
 

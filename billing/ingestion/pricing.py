@@ -23,24 +23,25 @@ class Pricing:
     def __init__(self, organization: Organization) -> None:
         plan_id = Subscription.objects.filter(organization=organization).values_list("plan_id", flat=True).first()
         self._buyer = Buyer(organization.pk, plan_id)
-        self._rows: dict[str, tuple[list[KnownPrice], list[datetime]]] = {}
-        self._known: dict[tuple[str, int], Priced] = {}
+        self._rows: dict[str, tuple[list[KnownPrice], list[datetime]] | None] = {}
+        self._known: dict[tuple[str, int], Priced | None] = {}
 
     def priced(self, model: str, at: datetime) -> Priced:
         """Prices and the ids of their rows as an event keeps them; raises Rejected."""
-        found = self._rows.get(model)
+        if model not in self._rows:
+            self._rows[model] = _of_model(model)
+        found = self._rows[model]
         if found is None:
-            found = self._rows[model] = _of_model(model)
+            raise Rejected("model_not_found", f"There is no model {model} in the catalog.", "data.model")
         rows, starts = found
         # Between two starts nothing changes.
         place = (model, bisect_right(starts, at))
         if place not in self._known:
-            held = price_history.holding(rows, self._buyer, at)
-            if held is None:
-                raise Rejected("no_price", f"The model {model} had no price at that time.", "data.model")
-            prices = UnitPrices(*(row.unit_price for row in held))
-            self._known[place] = prices, ",".join(str(row.price_id) for row in held)
-        return self._known[place]
+            self._known[place] = _held(rows, self._buyer, at)
+        priced = self._known[place]
+        if priced is None:
+            raise Rejected("no_price", f"The model {model} had no price at that time.", "data.model")
+        return priced
 
 
 def charge(counts: TokenCounts, prices: UnitPrices) -> int:
@@ -51,8 +52,16 @@ def charge(counts: TokenCounts, prices: UnitPrices) -> int:
     return amount
 
 
-def _of_model(name: str) -> tuple[list[KnownPrice], list[datetime]]:
+def _held(rows: list[KnownPrice], buyer: Buyer, at: datetime) -> Priced | None:
+    held = price_history.holding(rows, buyer, at)
+    if held is None:
+        return None
+    return UnitPrices(*(row.unit_price for row in held)), ",".join(str(row.price_id) for row in held)
+
+
+def _of_model(name: str) -> tuple[list[KnownPrice], list[datetime]] | None:
+    """All prices of the model, and when they begin; None where the catalog does not have it."""
     rows = price_history.of_model(name)
     if not rows and not LanguageModel.objects.filter(name=name).exists():
-        raise Rejected("model_not_found", f"There is no model {name} in the catalog.", "data.model")
+        return None
     return rows, sorted({row.effective_from for row in rows})

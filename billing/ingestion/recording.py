@@ -18,7 +18,8 @@ from billing.ingestion import charging, counting, draft
 from billing.ingestion.attribution import Attribution, Reporter
 from billing.ingestion.corrections import CORRECTIONS, Targets
 from billing.ingestion.draft import LATE, Draft, Place, Sum
-from billing.ingestion.event import USAGE, Rejected, Reported
+from billing.ingestion.event import USAGE, Name, Rejected, Reported
+from billing.ingestion.identity import identity
 from billing.ingestion.ids import fact_ids
 from billing.ingestion.pricing import Pricing
 from billing.models import IngestionBatch
@@ -36,13 +37,10 @@ _EVENTS = Table(
         "finish_reason": "text", "usage_source": "text", "input_tokens": "bigint", "cached_input_tokens": "bigint",
         "output_tokens": "bigint", "input_price": "bigint", "cached_input_price": "bigint", "output_price": "bigint",
         "price_ids": "text", "charge": "bigint", "overrun": "bigint", "source": "text", "external_id": "text",
-        "digest": "text", "batch_id": "bigint",
+        "identity": "uuid", "digest": "text", "batch_id": "bigint",
     },
 )  # fmt: skip
-_STORED = """
-    SELECT source, external_id, digest FROM usage_usageevent
-    WHERE organization_id = %s AND source = %s AND external_id = ANY(%s)"""
-Name = tuple[str, str]
+_STORED = "SELECT source, external_id, digest FROM usage_usageevent WHERE identity IS NOT NULL AND identity = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +104,14 @@ def _record(cursor: Cursor, desk: _Desk, items: Sequence[Reported | Rejected], m
     for place, event in usage:
         results[place] = _taken(known, event) or _drafted(desk, event, drafts, moment.now)
         if results[place] is _ACCEPTED:
-            known[event.source, event.id] = event.digest
+            known[event.name] = event.digest
     rows: list[tuple[Any, ...]] = []
     if corrections:
         targets = Targets(cursor, desk.organization.pk, [event for _, event in corrections], drafts)
         for place, event in corrections:
             results[place] = _taken(known, event) or _corrected(desk, targets, event, drafts, rows, moment.now)
             if results[place] is _ACCEPTED:
-                known[event.source, event.id] = event.digest
+                known[event.name] = event.digest
     if drafts:
         _write(cursor, desk, batch_id, drafts, rows, moment)
     return [result or _rejected(item) for result, item in zip(results, items, strict=True)]
@@ -128,19 +126,13 @@ def _apart(items: Sequence[Reported | Rejected]) -> tuple[list[tuple[int, Report
 
 def _stored(cursor: Cursor, organization_id: int, items: Sequence[Reported | Rejected]) -> dict[Name, str]:
     """What the events that were recorded before said, by source and id."""
-    names: dict[str, list[str]] = {}
-    for item in items:
-        if isinstance(item, Reported):
-            names.setdefault(item.source, []).append(item.id)
-    found: dict[Name, str] = {}
-    for source, ids in names.items():
-        for at, name, digest in cursor.execute(_STORED, [organization_id, source, ids]).fetchall():
-            found[at, name] = digest
-    return found
+    names = [identity(organization_id, item.name) for item in items if isinstance(item, Reported)]
+    rows = cursor.execute(_STORED, [names]).fetchall() if names else []
+    return {(source, external_id): digest for source, external_id, digest in rows}
 
 
 def _taken(known: dict[Name, str], event: Reported) -> Result | None:
-    digest = known.get((event.source, event.id))
+    digest = known.get(event.name)
     if digest is None:
         return None
     return _DUPLICATE if digest == event.digest else _CONFLICT

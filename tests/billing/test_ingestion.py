@@ -1,3 +1,4 @@
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -193,7 +194,7 @@ def test_a_late_event_counts_in_the_period_of_its_time(alice):
     windows = limit.windows.order_by("starts_at")
     assert [window.settled for window in windows] == [1, 2, 1]
     edges = [(window.starts_at, window.ends_at) for window in windows]
-    assert all(earlier[1] <= later[0] for earlier, later in zip(edges, edges[1:], strict=False))
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(edges))
 
 
 def test_a_void_takes_everything_back(alice):

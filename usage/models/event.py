@@ -48,6 +48,8 @@ class UsageEvent(models.Model):
     # Of what was ingested: who says so, by whose id, a hash of what was said, and with which batch it came.
     source = models.CharField(max_length=200, null=True)
     external_id = models.CharField(max_length=200, null=True)
+    # A hash of organization, source and external id: one short value to look up instead of three long ones.
+    identity = models.UUIDField(null=True)
     digest = models.CharField(max_length=32, null=True)
     batch_id = models.BigIntegerField(null=True)
 
@@ -70,9 +72,7 @@ class UsageEvent(models.Model):
                 name="event_charge_not_negative",
             ),
             models.UniqueConstraint(
-                fields=["organization", "source", "external_id"],
-                condition=models.Q(source__isnull=False),
-                name="one_event_an_external_id",
+                fields=["identity"], condition=models.Q(identity__isnull=False), name="one_event_an_identity"
             ),
         ]
 
