@@ -1,7 +1,7 @@
 """Seal each day of the books when it can no longer change: a hash of its events and ledger entries and the last seal.
 
-A day is of UTC, an event of the day of its admission. Events and entries are written as lines of JSON with instants in
-UTC, so that both databases give the same hash.
+A day is of UTC, an event of the day of its admission or, when it was ingested, of its batch's arrival. Events and
+entries are written as lines of JSON with instants in UTC, so that both databases give the same hash.
 """
 
 import hashlib
@@ -16,10 +16,11 @@ import orjson
 from django.db import connection
 from django.utils import timezone
 
-from billing.models import NO_SEAL, Account, DaySeal, Hold
+from billing.models import NO_SEAL, Account, DaySeal, Hold, IngestionBatch
 from foundation.keyset import pages, quoted
 from foundation.periods import iso
 from foundation.sql import instant, placeholders, utc
+from usage.models.event import CORRECTIONS
 
 log = logging.getLogger(__name__)
 # Clocks of other processes may be behind; nothing is admitted with an instant so old.
@@ -34,9 +35,16 @@ _EVENT = (
     "input_tokens", "cached_input_tokens", "output_tokens", "input_price", "cached_input_price", "output_price",
     "price_ids", "charge", "overrun",
 )  # fmt: skip
+_INGESTED = (*_EVENT, "source", "external_id", "digest", "batch_id")
+_BATCH = (
+    "id", "organization_id", "api_key_id", "user_id", "received_at", "first_event_id", "last_event_id", "events",
+    "charge", "window_legs",
+)  # fmt: skip
+_CORRECTION = ("id", "event_id", "kind", "said_at", "input_tokens", "cached_input_tokens", "output_tokens")
 _ENTRY = ("id", "transaction", "account", "organization_id", "amount", "grant_id", "event_id", "at")
 _EVENT_SUMS = ("input_tokens", "cached_input_tokens", "output_tokens", "charge", "overrun")
 _PLACES = [(name, _EVENT.index(name)) for name in _EVENT_SUMS]
+_SOURCE = _EVENT.index("usage_source")
 _ACCOUNT, _AMOUNT = _ENTRY.index("account"), _ENTRY.index("amount")
 _Row = tuple[Any, ...]
 
@@ -94,6 +102,8 @@ def read(day: date, previous_hash: str, *, is_first: bool) -> Content:
         entries = _entries_of(events)
         _add_entries(content, entries)
         digest.update(_lines("entry", entries))
+    for batches in _batches(None if is_first else start, start + _DAY):
+        _add_batches(content, batches, digest)
     for entries in _other_entries(None if is_first else start, start + _DAY):
         _add_entries(content, entries)
         digest.update(_lines("entry", entries))
@@ -104,9 +114,34 @@ def read(day: date, previous_hash: str, *, is_first: bool) -> Content:
 
 
 def _first_day() -> date | None:
-    """The day of the first request: without requests there is nothing to seal."""
-    at = Hold.objects.order_by("admitted_at").values_list("admitted_at", flat=True).first()
-    return at.astimezone(UTC).date() if at else None
+    """The day of the first request or batch: without usage there is nothing to seal."""
+    admitted = Hold.objects.order_by("admitted_at").values_list("admitted_at", flat=True).first()
+    received = IngestionBatch.objects.order_by("received_at").values_list("received_at", flat=True).first()
+    return min((at.astimezone(UTC).date() for at in (admitted, received) if at), default=None)
+
+
+def _add_batches(content: Content, batches: list[_Row], digest: "hashlib._Hash") -> None:
+    """Each batch, its events with what they correct, and its ledger entries."""
+    digest.update(_lines("batch", batches))
+    first, last = _BATCH.index("first_event_id"), _BATCH.index("last_event_id")
+    for batch in batches:
+        where = "batch_id = %s AND id >= %s AND id <= %s"
+        for events in pages("usage_usageevent", _INGESTED, ["id"], where, [batch[0], batch[first], batch[last]]):
+            _add_events(content, events)
+            digest.update(_lines("ingested", events))
+            corrections = [event[0] for event in events if event[_SOURCE] in CORRECTIONS]
+            if corrections:
+                digest.update(
+                    _lines("correction", sorted(_select("billing_correction", _CORRECTION, "id", corrections)))
+                )
+    entries = sorted(_select("billing_ledgerentry", _ENTRY, "transaction", [f"ingest:{batch[0]}" for batch in batches]))
+    _add_entries(content, entries)
+    digest.update(_lines("entry", entries))
+
+
+def _batches(since: datetime | None, until: datetime) -> Iterator[list[_Row]]:
+    where, params = _between("received_at", since, until)
+    yield from pages("billing_ingestionbatch", _BATCH, ("received_at", "id"), where, params)
 
 
 def _is_over(day: date, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from foundation.money import PICO_PER_NANO, UnitPrices
 from foundation.periods import iso
 from usage.counts import TokenCounts
 from usage.models import UsageEvent
+from usage.models.event import CORRECTIONS
 
 ROUNDING, OVERRUN = "rounding", "overrun"
 
@@ -32,6 +33,7 @@ class Charge:
     price_ids: tuple[int, int, int]
     charge: int
     overrun: int
+    is_correction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def of_event(event: UsageEvent) -> Explanation:
         price_ids=(ids[0], ids[1], ids[2]),
         charge=event.charge,
         overrun=event.overrun,
+        is_correction=event.usage_source in CORRECTIONS,
     )
     catalog = price_history.of_model(event.model)
     given_back = Adjustment.objects.filter(event=event).order_by("pk").values_list("run", "amount")
@@ -114,13 +117,14 @@ def pinned_plan(price_ids: str, catalog: Sequence[KnownPrice]) -> int | None:
 def explain(charge: Charge, catalog: Sequence[KnownPrice], buyer: Buyer) -> tuple[Line, ...]:
     """A line a token class, then what rounding and the hold took off; raises Unexplained."""
     lines = [_class_line(number, charge, catalog, buyer) for number in range(len(CLASSES))]
-    rounding = sum(line.amount for line in lines) % PICO_PER_NANO
+    rounding = sum(line.amount for line in lines) - (charge.charge + charge.overrun) * PICO_PER_NANO
+    # A correction is the difference of two charges that were both rounded down.
+    if not (-PICO_PER_NANO if charge.is_correction else -1) < rounding < PICO_PER_NANO:
+        raise Unexplained(f"The lines sum to {sum(line.amount for line in lines)} pico-USD, not to the charge.")
     if rounding:
         lines.append(Line(ROUNDING, -rounding, "down to whole nano-USD"))
     if charge.overrun:
         lines.append(Line(OVERRUN, -charge.overrun * PICO_PER_NANO, "beyond what was held: borne by the operator"))
-    if sum(line.amount for line in lines) != charge.charge * PICO_PER_NANO:
-        raise Unexplained(f"The lines sum to {sum(line.amount for line in lines)} pico-USD, not to the charge.")
     return tuple(lines)
 
 

@@ -19,9 +19,9 @@ from billing.models import Account, CreditGrant, LedgerEntry
 from foundation import periods
 from usage import reports
 
-USAGE, EXPIRY, GRANT, ADJUSTMENT = "usage", "expiry", "grant", "adjustment"
+USAGE, EXPIRY, GRANT, ADJUSTMENT, OWED = "usage", "expiry", "grant", "adjustment", "owed"
 # At one instant: a day's usage ends before what expires or begins with the next day.
-_ORDER = (USAGE, EXPIRY, GRANT, ADJUSTMENT)
+_ORDER = (USAGE, OWED, EXPIRY, GRANT, ADJUSTMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def read(organization: Organization, first: date, last: date, now: datetime | No
         *(_usage(sums, bounds, now, organization) for sums, bounds in zip(used, pairwise(edges), strict=True)),
         *(line for one in given for line in _of_grant(one, organization)),
         *(Line(ADJUSTMENT, at, periods.day_of(at, zone), amount, transaction=name) for name, at, amount in adjusted),
+        *_owed(organization, edges[0]),
     ]
     found.sort(key=lambda line: (line.at, _ORDER.index(line.kind)))
     return _balanced([line for line in found if line.amount and line.at <= now], posted, first, last)
@@ -132,6 +133,17 @@ def _of_grant(grant: CreditGrant, organization: Organization) -> Iterator[Line]:
         # The last moment belongs to the day that it ends.
         day = periods.day_of(grant.expires_at - timedelta(microseconds=1), zone)
         yield Line(EXPIRY, grant.expires_at, day, grant.burned - grant.amount, grant=grant)
+
+
+def _owed(organization: Organization, since: datetime) -> Iterator[Line]:
+    """Usage from elsewhere that no credit covered, day by day: it took nothing off the balance, and is still to pay."""
+    entries = LedgerEntry.objects.filter(organization=organization, account=Account.RECEIVABLE, at__gte=since)
+    days: dict[date, tuple[datetime, int]] = {}
+    for at, amount in entries.order_by("at").values_list("at", "amount"):
+        day = periods.day_of(at, organization.zone)
+        days[day] = at, days.get(day, (at, 0))[1] - amount
+    for day, (at, amount) in days.items():
+        yield Line(OWED, at, day, amount)
 
 
 def _adjustments(organization: Organization, since: datetime) -> list[tuple[str, datetime, int]]:

@@ -32,6 +32,7 @@ _TYPES = {
     statement.USAGE: gettext_lazy("Usage"),
     statement.EXPIRY: gettext_lazy("Expiry"),
     statement.ADJUSTMENT: gettext_lazy("Adjustment"),
+    statement.OWED: gettext_lazy("Owed"),
 }
 
 
@@ -147,6 +148,8 @@ def row_of(line: Line) -> LineRow:
         about = ngettext("%(n)s request", "%(n)s requests", line.requests) % {"n": count(line.requests)}
         url = f"{reverse('dashboard:requests')}?from={line.day}&to={line.day}"
         return LineRow(line, str(_TYPES[line.kind]), about, url)
+    if line.kind == statement.OWED:
+        return LineRow(line, str(_TYPES[line.kind]), _("Usage from elsewhere that no credit covered"), "")
     if line.grant is None:
         return LineRow(line, str(_TYPES[line.kind]), line.transaction, "")
     about = line.grant.note or line.grant.source

@@ -10,21 +10,22 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from billing import rating
 from billing.models import Account, CreditGrant, LedgerEntry
 from catalog.models import Price, PriceScope
 from dashboard.request_filters import ENDINGS
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
-from foundation.money import UnitPrices, to_usd, usd_per_million_string, usd_string
+from foundation.money import to_usd, usd_per_million_string, usd_string
 from usage import request_list
-from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
 _SOURCES = {
     "upstream": _("reported by the provider"),
     "counted": _("counted here: the provider reported none"),
     "partial": _("counted here, up to where the answer ended"),
+    "ingested": _("reported from elsewhere"),
+    "voided": _("correction: it did not happen"),
+    "amended": _("correction of the tokens"),
 }
 _TONES = {
     "client_closed": "warn",
@@ -171,9 +172,7 @@ def arithmetic(event: UsageEvent) -> Arithmetic:
                 price.effective_from if price else None,
             )
         )
-    counts = TokenCounts(event.input_tokens, event.cached_input_tokens, event.output_tokens)
-    nano = rating.charge(counts, UnitPrices(event.input_price, event.cached_input_price, event.output_price))
-    rest = pico - nano * 1000
+    rest = pico - (event.charge + event.overrun) * 1000
     return Arithmetic(
         lines=lines,
         total=pico_usd(pico),

@@ -27,7 +27,11 @@ _COLUMNS = {
     "line_item": "model",
 }
 _ROLLUP_GROUPS = {"project_id": "project", "api_key_id": "key", "model": "model", "line_item": "model"}
-_SUMS = "COUNT(*), SUM(e.input_tokens), SUM(e.cached_input_tokens), SUM(e.output_tokens), SUM(e.charge)"
+# A correction of an ingested event is no request; one that voids it takes it away.
+_SUMS = (
+    "SUM(CASE e.usage_source WHEN 'voided' THEN -1 WHEN 'amended' THEN 0 ELSE 1 END), SUM(e.input_tokens), "
+    "SUM(e.cached_input_tokens), SUM(e.output_tokens), SUM(e.charge)"
+)
 _PERIODS_A_STATEMENT = 300
 Groups = dict[tuple[Any, ...], Sums]
 

@@ -9,7 +9,8 @@ from usage.reports import Filter
 
 def cached_savings(chosen: Filter) -> int:
     """Nano-USD that the filter's cached tokens would have cost more at the price of input, rounded down once."""
-    events = UsageEvent.objects.filter(**chosen.lookups("occurred_at"), cached_input_tokens__gt=0).order_by()
+    # Corrections of ingested events have tokens below zero.
+    events = UsageEvent.objects.filter(**chosen.lookups("occurred_at")).exclude(cached_input_tokens=0).order_by()
     rows = events.values_list("input_price", "cached_input_price").annotate(tokens=Sum("cached_input_tokens"))
     pico = sum((price - cached) * tokens for price, cached, tokens in rows)
     return pico // PICO_PER_NANO

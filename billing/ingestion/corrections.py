@@ -10,7 +10,7 @@ from typing import Any
 
 from billing import rating
 from billing.ingestion.attribution import Owner, Reporter
-from billing.ingestion.draft import INGESTED, Draft, check_time
+from billing.ingestion.draft import INGESTED, Draft, check_time, request_id
 from billing.ingestion.event import AMEND, VOID, Name, Rejected, Reported
 from billing.ingestion.identity import identity
 from foundation.money import UnitPrices
@@ -28,7 +28,7 @@ CORRECTIONS = Table(
 _KINDS = {VOID: "void", AMEND: "amend"}
 _SOURCES = {VOID: VOIDED, AMEND: AMENDED}
 _TARGETS = """
-    SELECT source, external_id, id, project_id, api_key_id, model, occurred_at, request_id, usage_source, input_tokens,
+    SELECT source, external_id, id, project_id, api_key_id, model, occurred_at, usage_source, input_tokens,
         cached_input_tokens, output_tokens, input_price, cached_input_price, output_price, price_ids
     FROM usage_usageevent WHERE identity IS NOT NULL AND identity = ANY(%s)"""
 _SAID = """
@@ -55,7 +55,6 @@ class Target:
     owner: Owner
     model: str
     at: datetime
-    request_id: str
     usage_source: str
     counts: TokenCounts
     prices: UnitPrices
@@ -64,7 +63,12 @@ class Target:
 
     def holds(self) -> TokenCounts:
         """What the event counts now; nothing when it is void."""
-        return max(self.said).counts if self.said else self.counts
+        return holding(self.counts, self.said)
+
+
+def holding(counts: TokenCounts, said: list[Said]) -> TokenCounts:
+    """What holds of an event's counts and everything that was said of it since."""
+    return max(said).counts if said else counts
 
 
 def difference(target: Target, said: Said) -> tuple[TokenCounts, int]:
@@ -113,7 +117,7 @@ class Targets:
             prices=target.prices,
             price_ids=target.price_ids,
             charge=charge,
-            request_id=target.request_id,
+            request_id=request_id(event.id, event_id),
             requests=-1 if is_void else 0,
             usage_source=_SOURCES[event.type],
         )
@@ -145,17 +149,17 @@ class Targets:
 
 def _of_draft(draft: Draft) -> Target:
     return Target(
-        draft.event_id, draft.owner, draft.model, draft.at, draft.request_id, draft.usage_source, draft.counts,
+        draft.event_id, draft.owner, draft.model, draft.at, draft.usage_source, draft.counts,
         draft.prices, draft.price_ids,
     )  # fmt: skip
 
 
 def _of_row(row: tuple[Any, ...]) -> Target:
     (
-        _, _, event_id, project_id, key_id, model, at, request_id, usage_source, whole, cached, output, input_price,
+        _, _, event_id, project_id, key_id, model, at, usage_source, whole, cached, output, input_price,
         cached_input_price, output_price, price_ids,
     ) = row  # fmt: skip
     return Target(
-        event_id, Owner(project_id, key_id), model, utc(at) or at, request_id, usage_source,
+        event_id, Owner(project_id, key_id), model, utc(at) or at, usage_source,
         TokenCounts(whole, cached, output), UnitPrices(input_price, cached_input_price, output_price), price_ids,
     )  # fmt: skip

@@ -93,7 +93,7 @@ def usage(event_id: int, reported: Reported, attribution: Attribution, pricing: 
         prices=prices,
         price_ids=price_ids,
         charge=charge(reported.counts, prices),
-        request_id=reported.data.get("request_id") or _request_id(reported.id, event_id),
+        request_id=reported.data.get("request_id") or request_id(reported.id, event_id),
     )
 
 
@@ -164,7 +164,7 @@ def rows(drafts: list[Draft], organization: Organization, batch_id: int) -> list
     return made
 
 
-def _request_id(external_id: str, event_id: int) -> str:
+def request_id(external_id: str, event_id: int) -> str:
     """The reporter's own id where it can stand in an address."""
     if len(external_id) <= _LONGEST_REQUEST_ID and _PLAIN.issuperset(external_id):
         return external_id

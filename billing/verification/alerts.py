@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from billing.models import Alert, AlertReason, SpendingWindow
 from billing.verification.difference import Difference, difference
 from billing.verification.scope import Scope
+from billing.verification.tally import Tally
 from billing.verification.windows import is_open
 from foundation.keyset import object_pages
 
 FULL = 100
 
 
-def check(scope: Scope) -> Iterator[Difference]:
-    """Window by window."""
+def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
+    """Window by window; the tally says what was taken off windows again."""
     windows = SpendingWindow.objects.select_related("limit").filter(**scope.of("limit__organization_id"))
     scope.progress.begin("alerts", windows.count())
     for page in object_pages(windows):
@@ -24,7 +25,7 @@ def check(scope: Scope) -> Iterator[Difference]:
             found = alerts.get(window.pk, [])
             yield from _once(window, found)
             for alert in found:
-                yield from _justified(alert, window)
+                yield from _justified(alert, window, tally.window_returned.get(window.pk, 0))
             yield from _missing(window, found, scope)
         scope.progress.advance(len(page))
 
@@ -36,7 +37,7 @@ def _once(window: SpendingWindow, alerts: list[Alert]) -> Iterator[Difference]:
             yield difference("window", window.pk, what, 1, number)
 
 
-def _justified(alert: Alert, window: SpendingWindow) -> Iterator[Difference]:
+def _justified(alert: Alert, window: SpendingWindow, returned: int) -> Iterator[Difference]:
     """By what the alert says of its moment, and by what of that can be known today."""
     limit = window.limit
     if alert.reason == AlertReason.REFUSAL:
@@ -45,8 +46,8 @@ def _justified(alert: Alert, window: SpendingWindow) -> Iterator[Difference]:
     elif not 0 < alert.amount * alert.threshold <= alert.settled * 100:
         expected = f"at least {alert.threshold} % of {alert.amount}"
         yield difference("alert", alert.pk, "settled when it was caused", expected, alert.settled)
-    if alert.settled > window.settled:
-        expected = f"at most {window.settled}, which is settled now"
+    if alert.settled > window.settled + returned:
+        expected = f"at most {window.settled + returned}, which is settled now"
         yield difference("alert", alert.pk, "settled when it was caused", expected, alert.settled)
     if (alert.limit_id, alert.organization_id) != (limit.pk, limit.organization_id):
         found = f"limit {alert.limit_id}, organization {alert.organization_id}"

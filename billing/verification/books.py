@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from billing.verification import adjustments, alerts, grants, ledger, requests, rollups, seals, windows
+from billing.verification import adjustments, alerts, grants, ingestion, ledger, requests, rollups, seals, windows
 from billing.verification.difference import Difference
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
@@ -14,10 +14,11 @@ def verify(scope: Scope) -> Iterator[Difference]:
     with one_moment():
         tally = Tally()
         yield from requests.check(scope, tally)
+        yield from ingestion.check(scope, tally)
         yield from ledger.check(scope, tally)
         yield from grants.check(scope, tally)
         yield from adjustments.check(scope)
         yield from windows.check(scope, tally)
-        yield from alerts.check(scope)
+        yield from alerts.check(scope, tally)
         yield from rollups.check(scope)
         yield from seals.check(scope)

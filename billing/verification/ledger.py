@@ -21,10 +21,11 @@ def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
     entries = stream(EntryRow, ["transaction", "id"], scope)
     transactions = (list(group) for _, group in groupby(entries, key=lambda entry: entry.transaction))
     for chunk in chunks(transactions):
-        events = existing("usage_usageevent", [pk for one in chunk if (pk := _number(one, "event")) is not None])
+        events = existing("usage_usageevent", _numbers(chunk, "event"))
+        batches = existing("billing_ingestionbatch", _numbers(chunk, "ingest"))
         for one in chunk:
             yield from _balanced(one)
-            yield from _explained(one, events, tally)
+            yield from _explained(one, events, batches, tally)
             _add(one, tally)
         scope.progress.advance(sum(map(len, chunk)))
 
@@ -42,13 +43,16 @@ def _balanced(one: Transaction) -> Iterator[Difference]:
             yield difference("transaction", name, f"account of entry {entry.id}", "a known one", entry.account)
 
 
-def _explained(one: Transaction, events: set[int], tally: Tally) -> Iterator[Difference]:
-    """A transaction is an event's or a grant's, and nothing else moves credit."""
+def _explained(one: Transaction, events: set[int], batches: set[int], tally: Tally) -> Iterator[Difference]:
+    """A transaction is an event's, a batch's or a grant's, and nothing else moves credit."""
     name = one[0].transaction
-    event_id, grant_id = _number(one, "event"), _number(one, "grant")
+    event_id, grant_id, batch_id = (_number(one, kind) for kind in ("event", "grant", "ingest"))
     if event_id is not None:
         if event_id not in events:
             yield difference("transaction", name, "its usage event", "one", None)
+    elif batch_id is not None:
+        if batch_id not in batches:
+            yield difference("transaction", name, "its ingestion batch", "one", None)
     elif grant_id is not None:
         yield from _granted(one, grant_id, tally)
     else:
@@ -82,7 +86,11 @@ def _add(one: Transaction, tally: Tally) -> None:
             tally.burned[entry.grant_id] -= entry.amount
 
 
+def _numbers(chunk: list[Transaction], kind: str) -> list[int]:
+    return [pk for one in chunk if (pk := _number(one, kind)) is not None]
+
+
 def _number(one: Transaction, kind: str) -> int | None:
-    """The id of the event or grant that the transaction names."""
+    """The id of the event, batch or grant that the transaction names."""
     name, _, number = one[0].transaction.partition(":")
     return int(number) if name == kind and number.isdecimal() else None

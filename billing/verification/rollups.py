@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from billing.verification.difference import Difference, compare
-from billing.verification.rows import count
+from billing.verification.rows import count, requests_of
 from billing.verification.scope import Scope
 from foundation import periods
 from foundation.keyset import pages
@@ -53,10 +53,11 @@ def _differences(
 
 
 def _events(scope: Scope) -> Iterator[_Line]:
-    columns = ("organization_id", "occurred_at", *_WHO, *_TOKENS, "charge", "id")
+    columns = ("organization_id", "occurred_at", *_WHO, *_TOKENS, "charge", "usage_source", "id")
     for page in pages(_EVENTS, columns, ["organization_id", "occurred_at", "id"], scope.where, scope.params):
-        for organization_id, at, project_id, key_id, model, *values, _ in page:
-            yield organization_id, _bucket(at), (project_id, key_id, model), (1, *values), False
+        for organization_id, at, project_id, key_id, model, *values, usage_source, _ in page:
+            sums = (requests_of(usage_source), *values)
+            yield organization_id, _bucket(at), (project_id, key_id, model), sums, False
         scope.progress.advance(len(page))
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from billing.verification.scope import Scope
 from foundation.keyset import pages, quoted
 from foundation.sql import placeholders
+from usage.models.event import AMENDED, VOIDED
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -60,6 +61,7 @@ class EventRow(NamedTuple):
     output_tokens: int
     charge: int
     overrun: int
+    batch_id: int | None
 
 
 SHARED = EventRow._fields[: EventRow._fields.index("occurred_at") + 1]
@@ -78,10 +80,48 @@ class EntryRow(NamedTuple):
     at: datetime
 
 
+class BatchRow(NamedTuple):
+    """An ingestion batch."""
+
+    id: int
+    organization_id: int
+    received_at: datetime
+    first_event_id: int
+    last_event_id: int
+    events: int
+    charge: int
+    window_legs: str
+
+
+class IngestedRow(NamedTuple):
+    """A usage event that was ingested."""
+
+    id: int
+    organization_id: int
+    project_id: int
+    api_key_id: int
+    model: str
+    occurred_at: datetime
+    usage_source: str
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    input_price: int
+    cached_input_price: int
+    output_price: int
+    charge: int
+    overrun: int
+    source: str
+    external_id: str
+    identity: Any
+    batch_id: int
+
+
 TABLES: dict[type[Any], str] = {
     HoldRow: "billing_hold",
     EventRow: "usage_usageevent",
     EntryRow: "billing_ledgerentry",
+    BatchRow: "billing_ingestionbatch",
 }
 
 
@@ -106,6 +146,29 @@ def entries_of(transactions: Sequence[str]) -> dict[str, list[EntryRow]]:
         for values in cursor.fetchall():
             found.setdefault(values[0], []).append(EntryRow._make(values))
     return found
+
+
+def ingested_between(first: int, last: int) -> Iterator[IngestedRow]:
+    """The ingested events with ids from `first` to `last`."""
+    where = "batch_id IS NOT NULL AND id >= %s AND id <= %s"
+    for page in pages("usage_usageevent", IngestedRow._fields, ["id"], where, [first, last]):
+        yield from map(IngestedRow._make, page)
+
+
+def ingested(ids: Sequence[int]) -> list[IngestedRow]:
+    """The ingested events with these ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {quoted(IngestedRow._fields)} FROM usage_usageevent "  # noqa: S608
+            f"WHERE batch_id IS NOT NULL AND id IN {placeholders(len(ids))}",
+            ids,
+        )
+        return list(map(IngestedRow._make, cursor.fetchall()))
+
+
+def requests_of(usage_source: str) -> int:
+    """How many requests an event stands for: a correction is none, and one that voids takes it away."""
+    return {VOIDED: -1, AMENDED: 0}.get(usage_source, 1)
 
 
 def existing(table: str, ids: Sequence[int]) -> set[int]:

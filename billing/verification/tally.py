@@ -21,5 +21,7 @@ class Tally:
     # By window.
     window_held: defaultdict[int, int] = field(default_factory=_sums)
     window_settled: defaultdict[int, int] = field(default_factory=_sums)
+    # By window: what corrections of ingested usage took off it again.
+    window_returned: defaultdict[int, int] = field(default_factory=_sums)
     # By organization: credit by the ledger.
     credit: defaultdict[int, int] = field(default_factory=_sums)

@@ -14,6 +14,7 @@ from billing.verification.scope import Scope
 from config.schedule import JOBS
 from foundation.money import NANO
 from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
+from tests.billing.reporter import COST, price_the_past, report, statuses, usage, void
 from tests.billing.ruin import ruin
 from tests.people import house
 from usage.models import UsageEvent
@@ -145,6 +146,29 @@ def test_credit_that_was_added_to_a_sealed_day_is_found(three_days, alice):
     assert "day 2026-03-02: sealed entries: expected 0, found 2" in found
     assert f"day 2026-03-02: sealed credit: expected 0, found {NANO}" in found
     assert not any("day 2026-03-01" in words or "day 2026-03-03" in words for words in found)
+
+
+def test_late_usage_is_sealed_with_the_day_on_which_it_came(three_days, alice, clock):
+    day_seals.seal_days()
+    price_the_past()
+    late = [usage(id="a", at=START), usage(id="b", at=START), void("b")]
+    assert statuses(report(alice, *late)) == ["accepted"] * 3
+    clock.shift(timedelta(days=1))
+    assert day_seals.seal_days() == 1
+    assert said() == []
+    sealed = DaySeal.objects.first()
+    assert (sealed.day, sealed.events, sealed.charge, sealed.entries) == (date(2026, 3, 4), 3, COST, 2)
+    for column in ("source", "duration_ms", "charge"):
+        ruin(f"UPDATE usage_usageevent SET {column} = '7' WHERE external_id = 'a'")
+        assert any(words.startswith("day 2026-03-04: sealed hash") for words in said())
+
+
+def test_a_house_of_ingested_usage_alone_is_sealed(alice, clock):
+    price_the_past()
+    report(alice, usage())
+    clock.shift(timedelta(days=1))
+    assert day_seals.seal_days() == 1
+    assert DaySeal.objects.get().day == FIRST
 
 
 def test_a_forged_chain_is_found(three_days):

@@ -5,7 +5,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from billing import balances, grants, limits
+from billing import balances, grants, limits, statement
 from billing.ingestion import charging
 from billing.limits import Terms
 from billing.models import Alert, Correction, CreditGrant, IngestionBatch, LedgerEntry, OutboxMessage, SpendingWindow
@@ -261,12 +261,27 @@ def test_what_is_given_back_lessens_what_is_owed_first(alice):
     assert first.burned == 0 and used(alice) == (0, 0, 0, 0)
 
 
+def test_the_history_of_the_balance_adds_up(alice):
+    first = left_with(alice, COST)
+    report(alice, usage(id="a"), usage(id="b"), usage(id="c"), amend("a", 10, 10))
+    report(alice, void("b"))
+    now = timezone.now()
+    today = now.astimezone(alice.organization.zone).date()
+    read = statement.read(alice.organization, today - 2 * DAY, today, now)
+    first.refresh_from_db()
+    assert read.closing == first.amount - first.burned
+    assert read.opening + sum(line.amount for line in read.lines) == read.closing
+    owed = charging.owed(alice.organization.pk)
+    assert [line.amount for line in read.lines if line.kind == statement.OWED] == [owed]
+    assert owed == used(alice)[3] - COST > 0
+
+
 def test_what_is_recorded_cannot_be_changed(alice):
     report(alice, usage(id="a"), amend("a", 1, 1))
     for table in ("usage_usageevent", "billing_ingestionbatch", "billing_correction", "billing_ledgerentry"):
-        for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id"):
+        for sql in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id"):
             with pytest.raises(DatabaseError), transaction.atomic():
-                connection.cursor().execute(statement)
+                connection.cursor().execute(sql)
 
 
 def test_all_or_nothing(alice, monkeypatch):

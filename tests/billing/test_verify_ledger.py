@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from billing import grants, heartbeat, limits, recovery
 from billing.limits import Terms
-from billing.models import Alert, CreditGrant, GrantKind, Hold, LedgerEntry, SpendingWindow
+from billing.models import Alert, CreditGrant, GrantKind, Hold, IngestionBatch, LedgerEntry, SpendingWindow
 from billing.verification import books
 from billing.verification.scope import Scope
 from foundation.money import NANO
 from tests.billing.desk import admitted, ask, outcome, refused, serve_all_models, settle
+from tests.billing.reporter import amend, price_the_past, report, statuses, usage, void
 from tests.billing.ruin import ruin
 from tests.people import house
 from usage import rollups
@@ -278,6 +279,115 @@ DAMAGE = {
     ),
     "a lost pending row": ("DELETE FROM usage_pendingrollup", ["requests: expected 5, found 2"]),
 }
+
+
+# The same of usage that was ingested; see `reported`.
+INGESTED_DAMAGE = {
+    "a higher charge": (
+        "UPDATE usage_usageevent SET charge = charge + 1 WHERE external_id = 'a'",
+        ["event {a}: charge: expected 83960, found 83961", "batch {batch}: charge: expected", "charge: expected"],
+    ),
+    "other tokens": (
+        "UPDATE usage_usageevent SET output_tokens = 49 WHERE external_id = 'a'",
+        ["event {a}: charge: expected 82860, found 83960", "output_tokens: expected 59, found 60", "amount of its leg"],
+    ),
+    "another id": (
+        "UPDATE usage_usageevent SET external_id = 'z' WHERE external_id = 'a'",
+        ["event {a}: identity: expected"],
+    ),
+    "another pinned price": (
+        "UPDATE usage_usageevent SET output_price = output_price + 20 WHERE external_id = 'a'",
+        ["event {a}: charge: expected", "unit price of price"],
+    ),
+    "an overrun": (
+        "UPDATE usage_usageevent SET overrun = 1 WHERE external_id = 'a'",
+        ["event {a}: overrun: expected 0"],
+    ),
+    "a lost event": (
+        "DELETE FROM usage_usageevent WHERE external_id = 'a'",
+        ["batch {batch}: number of its events: expected 3, found 2", "requests: expected 1, found 2"],
+    ),
+    "a lost batch": (
+        "DELETE FROM billing_ingestionbatch WHERE id = {batch}",
+        [
+            "event {a}: its ingestion batch: expected {batch}, found none",
+            "transaction ingest:{batch}: its ingestion batch: expected one, found none",
+        ],
+    ),
+    "a batch of another charge": (
+        "UPDATE billing_ingestionbatch SET charge = charge + 1 WHERE id = {batch}",
+        ["batch {batch}: charge: expected", "batch {batch}: revenue by the ledger"],
+    ),
+    "a batch of somebody else": (
+        "UPDATE billing_ingestionbatch SET received_at = '2020-01-01 00:00:00+00:00' WHERE id = {batch}",
+        [
+            "batch {batch}: instant of its ledger entry: expected 2020-01-01T00:00:00Z",
+            "batch {batch}: life of its credit",
+        ],
+    ),
+    "unreadable window legs": (
+        "UPDATE billing_ingestionbatch SET window_legs = '[[1]]' WHERE id = {batch}",
+        ["batch {batch}: window legs: expected", "settled (usd)"],
+    ),
+    "other window legs": (
+        "UPDATE billing_ingestionbatch SET window_legs = '[[987654,\"usd\",5]]' WHERE id = {batch}",
+        ["batch {batch}: windows of its legs: expected window 987654, found none"],
+    ),
+    "a lost transaction": (
+        "DELETE FROM billing_ledgerentry WHERE \"transaction\" = 'ingest:{batch}'",
+        ["batch {batch}: revenue by the ledger: expected", "burned: expected"],
+    ),
+    "a transaction of another amount": (
+        "UPDATE billing_ledgerentry SET amount = 2 * amount WHERE \"transaction\" = 'ingest:{batch}'",
+        ["batch {batch}: revenue by the ledger: expected", "burned: expected"],
+    ),
+    "paid from a pocket": (
+        "UPDATE billing_ledgerentry SET account = 'cash' WHERE account = 'credit' AND event_id = {batch}",
+        ["batch {batch}: what pays for it: expected credit and what is owed, found cash"],
+    ),
+    "a lost correction": (
+        "DELETE FROM billing_correction WHERE kind = 'void'",
+        ["what it corrects: expected an event, found none"],
+    ),
+    "another correction": (
+        "UPDATE billing_correction SET output_tokens = 1 WHERE kind = 'amend'",
+        ["tokens by its corrections: expected", "charge by its corrections: expected"],
+    ),
+    "a correction of another price": (
+        "UPDATE usage_usageevent SET input_price = 1 WHERE usage_source = 'amended'",
+        ["input_price of what it corrects: expected 270000, found 1"],
+    ),
+    "an ingested request": (
+        "UPDATE usage_usageevent SET batch_id = {batch} WHERE usage_source = 'upstream'",
+        ["its hold: expected none, found one, although it was ingested"],
+    ),
+}
+
+
+@pytest.fixture
+def reported(alice):
+    """Usage from elsewhere beside it: three events in a batch, one of them amended later, another voided."""
+    price_the_past()
+    results = report(alice, usage(id="a"), usage(id="b"), usage(id="c"))
+    results += report(alice, amend("b", 10, 10), void("c"))
+    assert statuses(results) == ["accepted"] * 5
+    return alice
+
+
+def test_ingested_usage_in_order_has_no_difference(reported):
+    assert differences() == []
+    rollups.fold_pending()
+    assert differences() == []
+
+
+@pytest.mark.parametrize("damage", INGESTED_DAMAGE)
+def test_damage_of_ingested_usage_is_found_and_named(reported, damage):
+    sql, expected = INGESTED_DAMAGE[damage]
+    names = {"a": UsageEvent.objects.get(external_id="a").pk, "batch": IngestionBatch.objects.earliest("pk").pk}
+    assert ruin(sql.format(**names)) > 0, "nothing was damaged"
+    said = "\n".join(map(str, differences()))
+    for words in expected:
+        assert words.format(**names) in said
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
