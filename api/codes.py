@@ -54,6 +54,27 @@ CODES: dict[str | None, Code] = {
     "key_built_in": Code(409, _INVALID, "The playground's key cannot be changed.", "Create a key of your own."),
     "project_archived": Code(409, _INVALID, "The project is archived.", "Choose another project."),
     "too_many_keys": Code(409, _INVALID, "The project has as many keys as it may.", "Revoke keys that nobody uses."),
+    "limit_exists": Code(
+        409, _INVALID, "There is a limit of this measure and window already.", "Change that one: `PATCH /limits/{id}`."
+    ),
+    "too_many_endpoints": Code(
+        409, _INVALID, "The organization has as many webhook endpoints as it may.", "Remove one first."
+    ),
+    "endpoint_disabled": Code(
+        409, _INVALID, "The webhook endpoint is switched off.", "Switch it on: `PATCH` with `enabled` true."
+    ),
+    "endpoint_removed": Code(409, _INVALID, "The webhook endpoint was removed meanwhile.", "Create a new one."),
+    "delivery_running": Code(409, _INVALID, "The message is being sent right now.", "Look at its log in a moment."),
+    "code_mistyped": Code(400, _INVALID, "This cannot be a code.", "Look for typing errors: five groups of four."),
+    "code_not_found": Code(404, _INVALID, "There is no such code.", "Ask who gave it to you."),
+    "code_expired": Code(409, _INVALID, "The code has expired or was withdrawn.", "Ask who gave it for a new one."),
+    "code_used_up": Code(409, _INVALID, "The code was redeemed as often as it allows.", "Ask for another one."),
+    "code_redeemed": Code(
+        409, _INVALID, "This organization has redeemed the code already.", "Its credit is among the grants."
+    ),
+    "too_many_codes_tried": Code(
+        429, _INVALID, "Too many codes that do not exist were tried.", "Wait for the seconds in `Retry-After`."
+    ),
     "idempotency_key_reused": Code(
         409, _INVALID, "The Idempotency-Key came before with another request.", "Make a new one for each request."
     ),

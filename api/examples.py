@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from api import money_examples
+
 _KEY: dict[str, Any] = {
     "object": "api_key",
     "id": "key_7GsQm2PzXv4LtB9cRw1K",
@@ -22,14 +24,6 @@ _KEY: dict[str, Any] = {
     "last_used_at": "2026-11-23T14:05:12.301000Z",
 }
 _ISSUED = {**_KEY, "last_used_at": None, "secret": "sk-EXAMPLE0EXAMPLE0EXAMPLE0EXAMPLE0EXAMP"}
-_SUMS = {
-    "requests": 2,
-    "input_tokens": 1042,
-    "cached_input_tokens": 512,
-    "output_tokens": 187,
-    "cost": "0.00038464",
-}
-_GROUP = {"id": "deepseek-chat", "name": "deepseek-chat", **_SUMS}
 
 ANSWERS: dict[str, Any] = {
     "me": {
@@ -57,16 +51,7 @@ ANSWERS: dict[str, Any] = {
     "keys_revoke": {**_KEY, "status": "revoked", "revoked_at": "2026-11-23T14:05:12Z"},
     "keys_disable": {**_KEY, "status": "disabled", "disabled_at": "2026-11-23T14:05:12Z"},
     "keys_enable": _KEY,
-    "usage": {
-        "object": "usage",
-        "time_zone": "Asia/Shanghai",
-        "interval": "day",
-        "by": "model",
-        "currency": "USD",
-        "data": [{"start": "2026-11-21T16:00:00Z", "end": "2026-11-22T16:00:00Z", "results": [_GROUP]}],
-        "totals": _SUMS,
-        "groups": [_GROUP],
-    },
+    **money_examples.ANSWERS,
 }
 
 BODIES: dict[str, Any] = {
@@ -80,4 +65,5 @@ BODIES: dict[str, Any] = {
     },
     "keys_change": {"name": "production-web-2", "requests_per_minute": None},
     "keys_regenerate": {"grace": "24h"},
+    **money_examples.BODIES,
 }

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from api.codes import CODES, of_status
 from api.examples import ANSWERS, BODIES
+from api.money_examples import FILES
 
 _ONCE = "Idempotency-Key"
 _EVERYWHERE = (401, 403, 405, 429, 500, 503)
@@ -64,6 +65,8 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         answer["description"] = answer.get("description") or "It went well."
         if operation["operationId"] in ANSWERS:
             answer["content"]["application/json"]["example"] = ANSWERS[operation["operationId"]]
+        for media_type, example in FILES.get(operation["operationId"], {}).items():
+            answer["content"][media_type]["example"] = example
     body = operation.get("requestBody")
     if body and operation["operationId"] in BODIES:
         body["content"]["application/json"]["example"] = BODIES[operation["operationId"]]

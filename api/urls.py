@@ -1,13 +1,12 @@
 """URLs under /api/."""
 
-from django.urls import path, re_path, register_converter
+from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from api import keys
 from api.docs import ApiDocs
 from api.me import Me
 from api.unknown import Unknown
-from api.usage import Usage
 
 
 class KeyId:
@@ -32,7 +31,7 @@ urlpatterns = [
     path("v1/keys/<key_id:key_id>/revoke", keys.Revoke.as_view(), name="api-key-revoke"),
     path("v1/keys/<key_id:key_id>/disable", keys.Disable.as_view(), name="api-key-disable"),
     path("v1/keys/<key_id:key_id>/enable", keys.Enable.as_view(), name="api-key-enable"),
-    path("v1/usage", Usage.as_view(), name="api-usage"),
+    path("", include("api.money_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),
     path("docs", ApiDocs.as_view(), name="api-docs"),

@@ -1,53 +1,40 @@
-"""/api/v1/usage: what was used and what it cost, by day or hour of the organization's zone."""
+"""/api/v1/usage: what was used and what it cost, as a series in the organization's zone."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import ApiKey
+from accounts.models import User
 from accounts.roles import Permission, Scope
-from api import faults
+from api import faults, usage_query
+from api.caller import Caller
 from api.door import Door
 from api.instant import instant
 from api.schema import ERRORS
-from api.strict import Strict
-from foundation import periods
+from api.usage_query import INTERVALS, MOST_DAYS, USUAL_DAYS, FilterQuery
 from foundation.money import CURRENCY, usd_string
-from usage import reports
+from usage import member_reports, reports
 from usage.reports import Filter, Sums
 
-_MOST_DAYS = {"day": 366, "hour": 31}
-_USUAL_DAYS = {"day": 30, "hour": 2}
-_FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
+GROUPS = ("model", "key", "project", "member")
+_MOST_DAYS_BY_MEMBER = 92
+Named = dict[Any, tuple[str | None, str | None]]
 
 
-def _several(most_characters: int, help_text: str) -> serializers.ListField:
-    return serializers.ListField(
-        child=serializers.CharField(max_length=most_characters), required=False, max_length=50, help_text=help_text
+class UsageQuery(FilterQuery):
+    interval = serializers.ChoiceField(
+        list(INTERVALS), default="day", help_text="Width of a period; weeks begin on Monday."
     )
-
-
-class UsageQuery(Strict):
-    interval = serializers.ChoiceField(["day", "hour"], default="day")
-    by = serializers.ChoiceField(["model", "key", "project"], required=False, help_text="What to group by.")
-    project = _several(40, "Id of a project; repeat it for several.")
-    key = _several(40, "Id of a key; repeat it for several.")
-    model = _several(100, "Name of a model; repeat it for several.")
-
-    def get_fields(self) -> dict[str, Any]:
-        """`from` is a word of the language, so it cannot be written above."""
-        fields = super().get_fields()
-        fields["from"] = serializers.DateField(
-            required=False, help_text="First day in the organization's zone; usually 30 days back (hours: yesterday)."
-        )
-        fields["to"] = serializers.DateField(required=False, help_text="Last day, included; usually today.")
-        return fields
+    by = serializers.ChoiceField(
+        GROUPS,
+        required=False,
+        help_text="What to group by; `member` is the owner of the key or who used the playground.",
+    )
 
 
 class SumsOut(serializers.Serializer):
@@ -59,7 +46,9 @@ class SumsOut(serializers.Serializer):
 
 
 class GroupOut(SumsOut):
-    id = serializers.CharField(allow_null=True, help_text="Name of a model, or id of a key or project.")
+    id = serializers.CharField(
+        allow_null=True, help_text="Name of a model, or id of a key, project or member; null: keys of a project."
+    )
     name = serializers.CharField(allow_null=True)
 
 
@@ -92,15 +81,9 @@ class Usage(Door):
         asked = query.validated_data
         interval, group = asked["interval"], asked.get("by")
         zone = self.caller.organization.zone
-        first, last = _days(asked, interval, periods.day_of(timezone.now(), zone))
-        edges = (reports.day_edges if interval == "day" else reports.hour_edges)(first, last, zone)
-        chosen = self._chosen(asked, edges)
-        series = reports.series(chosen, edges, group)
-        overall: dict[Any, Sums] = {}
-        for bucket in series:
-            for key, sums in bucket.items():
-                overall[key] = overall.get(key, Sums()) + sums
-        names = self._names(group, overall)
+        edges, series = read(self.caller, asked)
+        overall = total(series)
+        names = names_of(self.caller, group, overall)
         return Response(
             {
                 "object": "usage",
@@ -117,38 +100,8 @@ class Usage(Door):
             }
         )
 
-    def _chosen(self, asked: dict[str, Any], edges: list[Any]) -> Filter:
-        """The filter, within what the caller may see; 404 when one of the ids is not there."""
-        caller = self.caller
-        reached = caller.projects()
-        projects = None if caller.may(Permission.SEE_USAGE) else tuple(one.pk for one in reached)
-        if "project" in asked:
-            wanted = set(asked["project"])
-            projects = tuple(one.pk for one in reached if one.public_id in wanted)
-            if len(projects) < len(wanted):
-                raise faults.not_found("project", "project")
-        keys: tuple[int, ...] = ()
-        if "key" in asked:
-            found = ApiKey.objects.filter(organization=caller.organization, public_id__in=asked["key"])
-            keys = tuple(found.filter(project__in=reached).values_list("pk", flat=True))
-            if len(keys) < len(set(asked["key"])):
-                raise faults.not_found("key", "key")
-        return Filter(caller.organization.pk, edges[0], edges[-1], projects, keys, tuple(asked.get("model", ())))
-
-    def _names(self, group: str | None, values: Iterable[Any]) -> dict[Any, tuple[str | None, str | None]]:
-        """Id and name of each group value."""
-        organization = self.caller.organization
-        wanted = set(values)
-        if group is None:
-            return {None: (None, None)}
-        if group == "model":
-            return {name: (name, name) for name in wanted}
-        rows = organization.projects.all() if group == "project" else organization.api_keys.all()
-        return {row.pk: (row.public_id, row.name) for row in rows if row.pk in wanted}
-
-    def _rows(self, bucket: dict[Any, Sums], names: dict[Any, tuple[str | None, str | None]]) -> list[dict[str, Any]]:
-        dearest = sorted(bucket.items(), key=lambda item: (-item[1].charge, -item[1].requests, str(item[0])))
-        return [{"id": names[key][0], "name": names[key][1], **self._sums(sums)} for key, sums in dearest]
+    def _rows(self, bucket: dict[Any, Sums], names: Named) -> list[dict[str, Any]]:
+        return [{"id": names[key][0], "name": names[key][1], **self._sums(sums)} for key, sums in dearest_first(bucket)]
 
     def _sums(self, sums: Sums) -> dict[str, Any]:
         return {
@@ -160,17 +113,45 @@ class Usage(Door):
         }
 
 
-def _days(asked: dict[str, Any], interval: str, today: date) -> tuple[date, date]:
-    """First and last day of the report; raises ValidationError."""
-    last = asked.get("to", max(today, asked.get("from", today)))
-    first = asked.get("from", last - timedelta(days=_USUAL_DAYS[interval] - 1))
-    for name, day in (("from", first), ("to", last)):
-        if not _FIRST <= day <= _LAST:
-            raise serializers.ValidationError({name: f"A day from {_FIRST} to {_LAST}."})
-    if first > last:
-        raise serializers.ValidationError({"to": "The last day lies before the first."})
-    if (last - first).days >= _MOST_DAYS[interval]:
-        raise serializers.ValidationError(
-            {"from": f"By {interval}, a report spans at most {_MOST_DAYS[interval]} days."}
-        )
-    return first, last
+def read(caller: Caller, asked: dict[str, Any]) -> tuple[list[datetime], list[dict[Any, Sums]]]:
+    """The edges of the periods, and for each of them sums by group value; `asked` as UsageQuery has it."""
+    interval, group = asked["interval"], asked.get("by")
+    most, what = MOST_DAYS[interval], f"By {interval}, a report"
+    if group == "member":
+        if not caller.may(Permission.SEE_USAGE):
+            raise faults.forbidden("Only who sees the usage of every project may see it by member.")
+        most, what = min(most, _MOST_DAYS_BY_MEMBER), "By member, a report"
+    zone = caller.organization.zone
+    first, last = usage_query.days(asked, zone, min(USUAL_DAYS[interval], most), most, what)
+    edges = INTERVALS[interval](first, last, zone)
+    chosen: Filter = usage_query.chosen(caller, asked, edges)
+    return edges, member_reports.series(chosen, edges) if group == "member" else reports.series(chosen, edges, group)
+
+
+def total(series: Iterable[dict[Any, Sums]]) -> dict[Any, Sums]:
+    """By group value over all periods."""
+    overall: dict[Any, Sums] = {}
+    for bucket in series:
+        for key, sums in bucket.items():
+            overall[key] = overall.get(key, Sums()) + sums
+    return overall
+
+
+def dearest_first(bucket: dict[Any, Sums]) -> list[tuple[Any, Sums]]:
+    """In the order in which answers have them."""
+    return sorted(bucket.items(), key=lambda item: (-item[1].charge, -item[1].requests, str(item[0])))
+
+
+def names_of(caller: Caller, group: str | None, values: Iterable[Any]) -> Named:
+    """Id and name of each group value."""
+    organization = caller.organization
+    wanted = set(values)
+    if group is None:
+        return {None: (None, None)}
+    if group == "model":
+        return {name: (name, name) for name in wanted}
+    if group == "member":
+        people = User.objects.filter(pk__in=wanted - {None})
+        return {None: (None, None), **{one.pk: (one.public_id, one.name or one.email) for one in people}}
+    rows = organization.projects.all() if group == "project" else organization.api_keys.all()
+    return {row.pk: (row.public_id, row.name) for row in rows.filter(pk__in=wanted)}

@@ -82,6 +82,11 @@ def redeem(organization: Organization, text: str, by: Actor, now: datetime | Non
     return outcome
 
 
+def note_wrong_try(organization: Organization, by: Actor) -> None:
+    """Count a well-formed code that does not exist; for who undoes the transaction in which `redeem` counted it."""
+    audit.record(_MISSED, organization, by, organization=organization)
+
+
 def void(code: RedemptionCode, by: Actor) -> None:
     """Nobody can redeem it any more; credit that it gave stays."""
     with transaction.atomic():
@@ -94,7 +99,7 @@ def _redeem(organization: Organization, text: str, by: Actor, now: datetime) -> 
         return "too_many"
     code = RedemptionCode.objects.filter(fingerprint=_hash_of(text)).first()
     if code is None:
-        audit.record(_MISSED, organization, by, organization=organization)
+        note_wrong_try(organization, by)
         return "unknown"
     if Redemption.objects.filter(code=code, organization=organization).exists():
         return "already"

@@ -67,6 +67,11 @@ def check(terms: Terms) -> Terms:
     return Terms(terms.measure, terms.amount, terms.window, terms.is_hard, thresholds)
 
 
+def terms_of(limit: SpendingLimit) -> Terms:
+    """The terms that a limit has now."""
+    return Terms(limit.measure, limit.amount, limit.window, limit.is_hard, tuple(limit.thresholds))
+
+
 def set_limit(subject: Subject, terms: Terms, by: Actor = SYSTEM) -> SpendingLimit:
     """Set the limit of a measure and window on an organization, project or key, in place of the one it has.
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from billing.offers import PriceRow, precedence
-from catalog.models import Price
+from catalog.models import Price, PriceScope
 from foundation.money import UnitPrices
 
 CLASSES = ("input", "cached_input", "output")
@@ -38,6 +40,17 @@ def of_model(name: str) -> list[KnownPrice]:
     """Every price that the model ever had or will have."""
     prices = Price.objects.select_related("plan", "organization").filter(model__name=name)
     return [_known(price) for price in prices]
+
+
+def of_every_model(buyer: Buyer) -> dict[str, list[KnownPrice]]:
+    """By model name the prices that speak to the buyer, whatever the moment."""
+    speaks = Q(scope=PriceScope.EVERYBODY) | Q(organization_id=buyer.organization_id)
+    if buyer.plan_id is not None:
+        speaks |= Q(plan_id=buyer.plan_id)
+    found: dict[str, list[KnownPrice]] = {}
+    for price in Price.objects.select_related("model", "plan", "organization").filter(speaks):
+        found.setdefault(price.model.name, []).append(_known(price))
+    return found
 
 
 def applying(

@@ -74,6 +74,6 @@ def _entry_rows(entries: list[LedgerEntry]) -> list[Row]:
 
 def entry_type(entry: LedgerEntry) -> str:
     """usage, grant or adjustment."""
-    if entry.event_id:
+    if entry.event_id or entry.transaction.startswith("ingest:"):
         return statement.USAGE
     return statement.GRANT if entry.transaction.startswith("grant:") else statement.ADJUSTMENT

@@ -321,6 +321,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Members of one name that take other values in another place.
+    "ENUM_NAME_OVERRIDES": {
+        "LimitSubjectEnum": "api.limit_serializers.SCOPES",
+        "PriceScopeEnum": "catalog.models.PriceScope",
+        "GrantStateEnum": "billing.grant_order.STATES",
+        "DeliveryStateEnum": "billing.models.DeliveryState",
+        "ComponentStateEnum": "api.status.STATES",
+        "OverlapEnum": "billing.webhooks.OVERLAPS",
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.finish"],
 }
 

@@ -133,7 +133,11 @@ class ChangeLimitForm(TermsForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         version = cleaned.get("version")
-        if version is not None and version != self.limit.version and cleaned.get("terms") != terms_of(self.limit):
+        if (
+            version is not None
+            and version != self.limit.version
+            and cleaned.get("terms") != limits.terms_of(self.limit)
+        ):
             amount = limit_words.exact(self.limit.measure, self.limit.amount)
             # Sent again, it stands: the person has seen what it is now.
             self.data = {name: self.data[name] for name in self.data} | {"version": str(self.limit.version)}
@@ -184,11 +188,6 @@ def key_choices(scope: Scope, found: list[ApiKey]) -> list[tuple[str, str]]:
     """With the project's name where there are several."""
     several = len(scope.projects) > 1
     return [(key.public_id, f"{key_name(key)} · {key.project.name}" if several else key_name(key)) for key in found]
-
-
-def terms_of(limit: SpendingLimit) -> Terms:
-    """The terms that a limit has now."""
-    return Terms(limit.measure, limit.amount, limit.window, limit.is_hard, tuple(limit.thresholds))
 
 
 def _exact(measure: str, text: str) -> int:

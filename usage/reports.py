@@ -207,6 +207,18 @@ def week_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
     return [periods.day_start(day, zone) for day in [*starts, last + timedelta(days=1)]]
 
 
+def month_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """The calendar months that hold the zone's days from first to last; the first and the last may be cut."""
+    starts = [day for day in periods.days_between(first, last) if day == first or day.day == 1]
+    return [periods.day_start(day, zone) for day in [*starts, last + timedelta(days=1)]]
+
+
+def quarter_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:
+    """The quarters of an hour of the zone's days from first to last."""
+    start, end = periods.day_start(first, zone), periods.day_start(last + timedelta(days=1), zone)
+    return even_edges(start, end, periods.BUCKET)
+
+
 def even_edges(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
     """Instants from start on every `width` until end, cut at end."""
     edges = []

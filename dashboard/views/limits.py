@@ -21,7 +21,7 @@ from catalog.prices import price_list
 from dashboard import limit_refusals, limit_rows, limit_words
 from dashboard.access import Desk, member, refuse
 from dashboard.form_errors import add_errors
-from dashboard.limit_forms import AddLimitForm, ChangeLimitForm, CheckForm, TermsForm, terms_of
+from dashboard.limit_forms import AddLimitForm, ChangeLimitForm, CheckForm, TermsForm
 from dashboard.usage_filters import Scope
 
 
@@ -130,7 +130,7 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     stops = None
     if request.method == "POST" and form.is_valid() and subject is not None:
         existing = limits.find(subject, form.terms.measure, form.terms.window)
-        if existing is not None and terms_of(existing) != form.terms:
+        if existing is not None and limits.terms_of(existing) != form.terms:
             form.add_error("window", _there_is_one(existing))
         else:
             stops = _would_stop(request, desk, subject, form.terms)
@@ -146,7 +146,7 @@ def change(request: HttpRequest, desk: Desk, limit: str) -> HttpResponse:
     form = ChangeLimitForm(request.POST or None, limit=found)
     stops = None
     if request.method == "POST" and form.is_valid():
-        if form.terms == terms_of(found):
+        if form.terms == limits.terms_of(found):
             messages.success(request, _("Nothing was changed."))
             return redirect("dashboard:limits")
         stops = _would_stop(request, desk, found.subject, form.terms)
