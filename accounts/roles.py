@@ -19,6 +19,7 @@ class Permission(models.TextChoices):
     SEE_KEYS = "see_keys", "See keys"
     MANAGE_OWN_KEYS = "manage_own_keys", "Manage own and project keys"
     MANAGE_KEYS = "manage_keys", "Manage every key"
+    REPORT_USAGE = "report_usage", "Report usage from elsewhere"
     USE_PLAYGROUND = "use_playground", "Use the playground"
     MANAGE_PROJECTS = "manage_projects", "Manage projects"
     MANAGE_MEMBERS = "manage_members", "Manage members"

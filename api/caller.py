@@ -29,7 +29,8 @@ class Caller:
             return PERMISSIONS.get(self.membership.role, frozenset())
         if self._manages:
             return PERMISSIONS[Role.ADMIN]
-        return frozenset({Permission.SEE_OWN_USAGE, Permission.SEE_MONEY})
+        own = frozenset({Permission.SEE_OWN_USAGE, Permission.SEE_MONEY})
+        return own | {Permission.REPORT_USAGE} if self.principal and Scope.INGEST in self.principal.scopes else own
 
     @property
     def _manages(self) -> bool:

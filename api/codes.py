@@ -75,6 +75,22 @@ CODES: dict[str | None, Code] = {
     "too_many_codes_tried": Code(
         429, _INVALID, "Too many codes that do not exist were tried.", "Wait for the seconds in `Retry-After`."
     ),
+    "invalid_event": Code(
+        400, _INVALID, "The event is no CloudEvent of a known type, or says something impossible.", "`param` names it."
+    ),
+    "too_old": Code(400, _INVALID, "The event is older than 35 days.", "Older usage is for an operator to import."),
+    "too_early": Code(400, _INVALID, "The event lies more than 5 minutes ahead.", "Set the clock; check the zone."),
+    "model_not_found": Code(400, _INVALID, "The catalog has no such model.", "Use a name of `GET /v1/models`."),
+    "no_price": Code(400, _INVALID, "The model had no price at that time.", "An operator can give it one."),
+    "key_not_found": Code(400, _INVALID, "The event names no key that it may.", "Look at `GET /keys`."),
+    "project_not_found": Code(400, _INVALID, "The event names no project that it may.", "Check the id."),
+    "event_not_found": Code(
+        400, _INVALID, "A correction names no event that was accepted.", "Send the event first, then its correction."
+    ),
+    "event_voided": Code(400, _INVALID, "The event is void already.", "Nothing is left to do."),
+    "event_conflict": Code(
+        409, _INVALID, "The same source and id came before and said something else.", "Send a correction, or a new id."
+    ),
     "idempotency_key_reused": Code(
         409, _INVALID, "The Idempotency-Key came before with another request.", "Make a new one for each request."
     ),

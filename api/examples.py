@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import money_examples
+from api import event_examples, money_examples
 
 _KEY: dict[str, Any] = {
     "object": "api_key",
@@ -52,6 +52,7 @@ ANSWERS: dict[str, Any] = {
     "keys_disable": {**_KEY, "status": "disabled", "disabled_at": "2026-11-23T14:05:12Z"},
     "keys_enable": _KEY,
     **money_examples.ANSWERS,
+    **event_examples.ANSWERS,
 }
 
 BODIES: dict[str, Any] = {
@@ -66,4 +67,5 @@ BODIES: dict[str, Any] = {
     "keys_change": {"name": "production-web-2", "requests_per_minute": None},
     "keys_regenerate": {"grace": "24h"},
     **money_examples.BODIES,
+    **event_examples.BODIES,
 }

@@ -12,14 +12,14 @@ from billing.ingestion.event import Rejected, Reported
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who reports: `sent_by` when a key does; `api_key` is whose usage it is unless an event says.
+    """Who reports: `sent_by` when a key does. Usage that names nobody is that key's, else its project's: `project`.
 
-    `project_ids` are those that it may speak of; None: all of the organization.
+    `project_ids` are those that may be spoken of; None: all of the organization.
     """
 
+    project: Project
     actor: Actor = SYSTEM
     sent_by: ApiKey | None = None
-    api_key: ApiKey | None = None
     project_ids: frozenset[int] | None = None
 
 
@@ -38,28 +38,27 @@ class Attribution:
         named = [event.data for event in events]
         self._keys = _keys(organization, {data["key_id"] for data in named if "key_id" in data})
         self._projects = _projects(organization, {data["project_id"] for data in named if "project_id" in data})
-        self._own = reporter.api_key and Owner(reporter.api_key.project_id, reporter.api_key.pk)
         self._imported: dict[str, Owner] = {}
 
     def owner(self, event: Reported) -> Owner:
         """Project and key of the event; raises Rejected."""
         key_id, project_id = event.data.get("key_id"), event.data.get("project_id")
-        if key_id is None and project_id is None:
-            if self._own is None:
-                raise Rejected(
-                    "key_not_found", "Say whose usage it is: `data.key_id` or `data.project_id`.", "data.key_id"
-                )
-            return self._own
         project = self._project(project_id)
         if key_id is None:
-            assert project is not None
-            return self._imported_of(project)
+            return self._unnamed(project)
         owner = self._keys.get(key_id)
         if owner is None or not self._is_within(owner.project_id):
             raise Rejected("key_not_found", f"There is no key {key_id}.", "data.key_id")
         if project is not None and owner.project_id != project.pk:
             raise Rejected("key_not_found", f"The key {key_id} is not in the project {project_id}.", "data.key_id")
         return owner
+
+    def _unnamed(self, project: Project | None) -> Owner:
+        """The reporter's own key, unless the event names a project; then the project's key for imported usage."""
+        own = self._reporter.sent_by
+        if own is not None and project is None:
+            return Owner(own.project_id, own.pk)
+        return self._imported_of(project or self._reporter.project)
 
     def _project(self, project_id: str | None) -> Project | None:
         if project_id is None:

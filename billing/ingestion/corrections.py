@@ -10,13 +10,13 @@ from typing import Any
 
 from billing import rating
 from billing.ingestion.attribution import Owner, Reporter
-from billing.ingestion.draft import INGESTED, Draft, check_time, request_id
+from billing.ingestion.draft import Draft, check_time, request_id
 from billing.ingestion.event import AMEND, VOID, Name, Rejected, Reported
 from billing.ingestion.identity import identity
 from foundation.money import UnitPrices
 from foundation.sql import Cursor, Table, instant, utc
 from usage.counts import NOTHING, TokenCounts
-from usage.models.event import AMENDED, VOIDED
+from usage.models.event import AMENDED, INGESTED, VOIDED
 
 CORRECTIONS = Table(
     "billing_correction",

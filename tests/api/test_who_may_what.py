@@ -11,13 +11,13 @@ from tests.api.test_description import check, described, operations
 
 pytestmark = pytest.mark.django_db
 
-OWN = ("owner", "admin", "developer", "billing", "viewer", "management key", "usage key", "chat key")
+OWN = ("owner", "admin", "developer", "billing", "viewer", "management key", "usage key", "chat key", "ingest key")
 STRANGERS = ("Charlie", "Charlie's key")
 _MANAGE = {"owner", "admin", "developer", "management key"}
 _SEE = _MANAGE | {"viewer"}
 # Who of Alice's organization may; everybody else there gets 403.
 MAY = {
-    "me": set(OWN) - {"chat key"},
+    "me": set(OWN) - {"chat key", "ingest key"},
     "keys_list": _SEE,
     "keys_get": _SEE,
     "keys_create": _MANAGE,
@@ -26,8 +26,9 @@ MAY = {
     "keys_revoke": _MANAGE,
     "keys_disable": _MANAGE,
     "keys_enable": _MANAGE,
+    "events_report": {"owner", "admin", "management key", "ingest key"},
 }
-BODIES = {"keys_create": {"name": "made"}, "keys_change": {"name": "changed"}}
+BODIES = {"keys_create": {"name": "made"}, "keys_change": {"name": "changed"}, "events_report": []}
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def report(house: House, *sent: Any, **options: Any) -> list[Result]:
 def reporter_of(house: House) -> Reporter:
     """A reporter whose usage goes to a key named `elsewhere`."""
     found = house.project.api_keys.filter(name="elsewhere").first() or house.key("elsewhere", scopes=("ingest",))[0]
-    return Reporter(house.actor, api_key=found)
+    return Reporter(house.project, house.actor, sent_by=found)
 
 
 def statuses(results: list[Result]) -> list[str]:

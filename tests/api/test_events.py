@@ -1,0 +1,157 @@
+"""Usage from elsewhere, through the door."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import projects
+from api.events import MOST
+from billing.models import IngestionBatch
+from catalog import prices
+from catalog.models import LanguageModel, TokenClass
+from tests.api.client import Door, fault
+from tests.billing.reporter import COST, price_the_past, usage, void
+from usage.models import UsageEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice(alice):
+    price_the_past()
+    return alice
+
+
+@pytest.fixture
+def reporter(alice):
+    return Door(alice.key("reporter", scopes=("ingest",))[1])
+
+
+def send(door, body, kind="cloudevents+json", **headers):
+    headers = {"authorization": f"Bearer {door.secret}", **headers}
+    return door.client.post("/api/v1/events", json.dumps(body), content_type=f"application/{kind}", headers=headers)
+
+
+def test_one_event_is_recorded_as_the_calling_keys(reporter, alice):
+    answer = send(reporter, usage(id="a"))
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == {
+        "object": "ingestion",
+        "accepted": 1,
+        "duplicate": 0,
+        "conflict": 0,
+        "rejected": 0,
+        "results": [
+            {"source": "/proxy", "id": "a", "status": "accepted", "code": None, "message": None, "param": None}
+        ],
+    }
+    event = UsageEvent.objects.get()
+    assert (event.api_key.name, event.charge) == ("reporter", COST)
+    assert IngestionBatch.objects.get().api_key == event.api_key
+    assert send(reporter, usage(id="a", at=event.occurred_at)).json()["duplicate"] == 1
+
+
+def test_one_event_that_is_refused_answers_with_the_error(reporter):
+    assert fault(send(reporter, usage(model="nobody"))) == (400, "model_not_found", "data.model")
+    assert fault(send(reporter, {**usage(), "specversion": "0.3"})) == (400, "invalid_event", "specversion")
+    assert fault(send(reporter, void("nothing"))) == (400, "event_not_found", "data.event_id")
+    first = usage(id="a")
+    send(reporter, first)
+    other = {**first, "data": {**first["data"], "output_tokens": 1}}
+    assert fault(send(reporter, other)) == (409, "event_conflict", None)
+    old = usage(at=timezone.now() - timedelta(days=36))
+    assert fault(send(reporter, old)) == (400, "too_old", "time")
+
+
+def test_a_batch_says_what_became_of_each(reporter):
+    first = usage(id="a")
+    other = {**first, "data": {**first["data"], "output_tokens": 1}}
+    answer = send(reporter, [first, first, other, usage(model="nobody"), 7, usage()], "cloudevents-batch+json").json()
+    assert [one["status"] for one in answer["results"]] == [
+        "accepted",
+        "duplicate",
+        "conflict",
+        "rejected",
+        "rejected",
+        "accepted",
+    ]
+    assert (answer["accepted"], answer["duplicate"], answer["conflict"], answer["rejected"]) == (2, 1, 1, 2)
+    assert answer["results"][4]["id"] is None and answer["results"][3]["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"),
+    [
+        ([], "cloudevents+json", (400, None, None)),
+        ({}, "cloudevents-batch+json", (400, None, None)),
+        ([{}] * (MOST + 1), "cloudevents-batch+json", (400, "invalid_value", None)),
+        ({}, "xml", (415, "unsupported_media_type", None)),
+        ({}, "json", (400, "invalid_event", "specversion")),
+    ],
+)
+def test_a_body_of_another_kind_is_refused(reporter, body, kind, expected):
+    assert fault(send(reporter, body, kind)) == expected
+
+
+def test_a_large_batch_passes_and_a_huge_body_does_not(reporter):
+    answer = send(reporter, [usage(id=str(number)) for number in range(MOST)], "cloudevents-batch+json")
+    assert answer.json()["accepted"] == MOST
+    assert UsageEvent.objects.count() == MOST
+    assert fault(send(reporter, ["x" * 5_000_000], "cloudevents-batch+json"))[:2] == (413, "request_too_large")
+
+
+def test_a_key_that_only_reports_speaks_of_its_own_project(reporter, alice):
+    second = Door(user=alice.owner)
+    project = projects.create(alice.organization, "Second", alice.actor)
+    assert fault(send(reporter, usage(project_id=project.public_id)))[1] == "project_not_found"
+    manager = Door(alice.key("manager", scopes=("management",))[1])
+    assert send(manager, usage(id="m", project_id=project.public_id)).status_code == 200
+    assert fault(send(reporter, void("m")))[1] == "event_not_found"
+    assert second.post("v1/events", usage(id="s")).status_code == 200
+    keys = dict(UsageEvent.objects.values_list("external_id", "api_key__name"))
+    assert keys == {"m": "Imported usage", "s": "Imported usage"}
+
+
+def test_a_repeated_post_gets_the_same_answer(reporter):
+    first = usage(id="a")
+    answers = [send(reporter, first, **{"idempotency-key": "one"}) for _ in range(2)]
+    assert answers[0].json() == answers[1].json() and answers[1]["Idempotency-Replayed"] == "true"
+    assert UsageEvent.objects.count() == 1
+
+
+HOSTILE = [
+    ("id", ""), ("id", "a\0b"), ("id", "x" * 201), ("id", 7), ("id", "\u202e"), ("source", None), ("source", []),
+    ("type", "usage"), ("type", {}), ("time", "yesterday"), ("time", "2026-11-24T08:00:00"), ("time", 7),
+    ("time", "0001-01-01T00:00:00+14:00"), ("time", "2026-11-24"), ("data", None), ("data", "x"),
+    ("datacontenttype", "text/plain"), ("datacontenttype", 7), ("data_base64", "eA=="),
+]  # fmt: skip
+HOSTILE_DATA = [
+    ("input_tokens", -1), ("input_tokens", 2**31), ("input_tokens", 1.0), ("input_tokens", "1"),
+    ("output_tokens", True),
+    ("output_tokens", 2**70), ("cached_input_tokens", 129), ("model", ""), ("model", 7), ("model", "\ud800x"),
+    ("key_id", "x" * 41), ("status", 42), ("stream", "yes"), ("cost", "1.00"), ("x" * 100, 1), ("event_id", "a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("member", "value"), HOSTILE)
+def test_an_envelope_that_is_wrong_is_refused_by_name(reporter, member, value):
+    status, code, _ = fault(send(reporter, {**usage(), member: value}))
+    assert (status, code) == (400, "invalid_event")
+    assert not UsageEvent.objects.exists()
+
+
+@pytest.mark.parametrize(("member", "value"), HOSTILE_DATA)
+def test_data_that_is_wrong_is_refused_by_name(reporter, member, value):
+    status, code, param = fault(send(reporter, usage(**{member: value})))
+    assert status == 400 and code in {"invalid_event", None}
+    assert code is None or param == f"data.{member}"[:69]
+    assert not UsageEvent.objects.exists()
+
+
+def test_more_than_any_request_costs_is_refused(reporter):
+    prices.set_price(LanguageModel.objects.get(name="deepseek-chat"), TokenClass.OUTPUT, 10**9)
+    dear = {**usage(output_tokens=2**31 - 1), "time": timezone.now().isoformat()}
+    assert fault(send(reporter, dear)) == (400, "invalid_event", "data")
+    assert not UsageEvent.objects.exists()
