@@ -146,6 +146,24 @@ def _with_unit(shown: str, measure: str) -> str:
     return units[Measure(measure)] % shown
 
 
+# ---------------------------------------------------------------- credit
+
+
+def _balance_low(payload: Payload, organization: Organization) -> Text:
+    facts = {
+        "name": organization.name,
+        "posted": _in_usd(payload["posted"]),
+        "percent": payload["threshold_percent"],
+    }
+    return Text(
+        _("Little credit is left: %(posted)s") % facts,
+        [
+            _("%(name)s has %(posted)s of credit left, less than %(percent)s%% of what was given.") % facts,
+            _("When it is used up, requests fail with 402. Add credit on the Billing page, for example with a code."),
+        ],
+    )
+
+
 # ---------------------------------------------------------------- webhooks
 
 
@@ -167,5 +185,6 @@ def _webhook_disabled(payload: Payload, organization: Organization) -> Text:
 _TEXTS: dict[str, Callable[[Payload, Organization], Text]] = {
     EventType.LIMIT_THRESHOLD_REACHED: _threshold_reached,
     EventType.LIMIT_REACHED: _limit_reached,
+    EventType.BALANCE_LOW: _balance_low,
     EventType.WEBHOOK_DISABLED: _webhook_disabled,
 }

@@ -211,6 +211,9 @@ EMAIL_TIMEOUT = 10
 
 # ---------------------------------------------------------------- webhooks
 
+# People and webhooks are told when less than so much of the credit in force is left, in percent.
+BALANCE_LOW_PERCENT = int(env.number("BALANCE_LOW_PERCENT", 10))
+
 # Whether webhooks may go to private, loopback and reserved addresses: for inner networks whose members are trusted.
 WEBHOOKS_ALLOW_PRIVATE = env.flag("WEBHOOKS_ALLOW_PRIVATE")
 

@@ -13,6 +13,7 @@ from billing.models.outbox import OutboxMessage
 from billing.models.refusal import RefusalCount, RefusedRequest
 from billing.models.seal import NO_SEAL, DaySeal
 from billing.models.subscription import Subscription
+from billing.models.watch import AuditPosition, LowBalance
 from billing.models.webhook import DisabledReason, EventType, WebhookEndpoint
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Adjustment",
     "Alert",
     "AlertReason",
+    "AuditPosition",
     "Correction",
     "CreditGrant",
     "DaySeal",
@@ -35,6 +37,7 @@ __all__ = [
     "HoldState",
     "IngestionBatch",
     "LedgerEntry",
+    "LowBalance",
     "Measure",
     "MeteringProcess",
     "OutboxMessage",

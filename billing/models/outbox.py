@@ -16,10 +16,12 @@ class OutboxMessage(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="outbox_messages", db_index=False
     )
-    # Such as limit.threshold_reached or limit.reached.
+    # Of EventType, or webhook.test.
     type = models.CharField(max_length=64)
     # The object that the message is about: {"object": "alert", ...}.
     payload = models.JSONField()
+    # Of a change that the audit trail tells: that entry, so that it becomes one message.
+    audit_entry_id = models.BigIntegerField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField()
     # When its deliveries were written down; null: still to do.
     dispatched_at = models.DateTimeField(null=True)

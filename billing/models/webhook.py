@@ -17,6 +17,10 @@ class EventType(models.TextChoices):
 
     LIMIT_THRESHOLD_REACHED = "limit.threshold_reached", "A part of a limit is used"
     LIMIT_REACHED = "limit.reached", "A limit is reached"
+    BALANCE_LOW = "balance.low", "Little credit is left"
+    KEY_CREATED = "key.created", "An API key was created"
+    KEY_REGENERATED = "key.regenerated", "An API key got a new secret"
+    KEY_REVOKED = "key.revoked", "An API key was revoked"
     WEBHOOK_DISABLED = "webhook.disabled", "A webhook endpoint was switched off"
 
 

@@ -23,6 +23,15 @@ _EVENTS = {
         gettext_lazy("A limit is reached"),
         gettext_lazy("Requests are refused with 402 from then on, unless the limit only tells."),
     ),
+    EventType.BALANCE_LOW: (
+        gettext_lazy("Little credit is left"),
+        gettext_lazy(
+            "Less than a tenth of the credit in force, unless the operator set another part; once until there is more."
+        ),
+    ),
+    EventType.KEY_CREATED: (gettext_lazy("An API key was created"), ""),
+    EventType.KEY_REGENERATED: (gettext_lazy("An API key got a new secret"), ""),
+    EventType.KEY_REVOKED: (gettext_lazy("An API key was revoked"), ""),
     EventType.WEBHOOK_DISABLED: (
         gettext_lazy("A webhook endpoint was switched off"),
         gettext_lazy("It failed for five days, or said that it is gone."),
