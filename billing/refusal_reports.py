@@ -22,8 +22,8 @@ class Counted:
 def counts(reach: Reach, since: datetime) -> list[Counted]:
     """By code since the instant, most often first."""
     found = RefusalCount.objects.filter(organization=reach.organization, minute__gt=since)
-    if not reach.every:
-        found = found.filter(project__in=reach.project_ids())
+    if (own := reach.project_ids()) is not None:
+        found = found.filter(project__in=own)
     by_code = found.order_by().values_list("code").annotate(Sum("count"), Max("minute"))
     return [Counted(*row) for row in sorted(by_code, key=lambda one: (-one[1], one[0]))]
 
@@ -31,8 +31,8 @@ def counts(reach: Reach, since: datetime) -> list[Counted]:
 def newest(reach: Reach) -> QuerySet[RefusedRequest]:
     """The newest refusals one by one; a key's newest hundred are kept."""
     found = RefusedRequest.objects.filter(organization=reach.organization).select_related("api_key__project")
-    if not reach.every:
-        found = found.filter(api_key__project__in=reach.project_ids())
+    if (own := reach.project_ids()) is not None:
+        found = found.filter(api_key__project__in=own)
     return found.order_by("-pk")
 
 
