@@ -4,6 +4,7 @@ from billing.models.adjustment import Adjustment
 from billing.models.alert import Alert, AlertReason
 from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
+from billing.models.file_import import FileImport
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.hold import Hold, HoldState, MeteringProcess
 from billing.models.ingestion import Correction, IngestionBatch
@@ -32,6 +33,7 @@ __all__ = [
     "DeliveryState",
     "DisabledReason",
     "EventType",
+    "FileImport",
     "GrantKind",
     "Hold",
     "HoldState",
