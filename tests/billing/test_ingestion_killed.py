@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from io import StringIO
 
 import pytest
 from django.db import DatabaseError, connections
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from billing import balances, grants, limits
 from billing.limits import Terms
+from billing.management.progress_bar import ProgressBar
 from billing.models import SpendingWindow
 from billing.verification import books
 from billing.verification.scope import Scope
@@ -70,9 +72,9 @@ def _is_right(alice: House) -> None:
     assert len({(one.source, one.external_id) for one in rows}) == rows.count() == 5 * 40 + 3
     assert sum(one.charge for one in rows) == _CHARGE
     window = SpendingWindow.objects.get()
-    assert window.used == _CHARGE
+    assert window.settled == _CHARGE
     assert balances.balance(alice.organization.pk).posted == 10 * NANO + _monthly(alice) - _CHARGE
-    assert list(books.verify(Scope(now=timezone.now()))) == []
+    assert list(books.verify(Scope(timezone.now(), ProgressBar(StringIO(), silent=True)))) == []
 
 
 def _monthly(alice: House) -> int:
