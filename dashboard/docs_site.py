@@ -23,7 +23,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Begin"), ("quickstart", "authentication", "playground")),
     (_("Call models"), ("models", "chat-completions", "streaming", "rate-limits", "errors")),
     (_("Usage and money"), ("usage-and-billing",)),
-    (_("Automate"), ("management-api", "webhooks")),
+    (_("Automate"), ("management-api", "ingestion", "webhooks")),
     (_("More"), ("faq", "self-hosting")),
 )
 SLUGS = tuple(slug for _title, slugs in GROUPS for slug in slugs)

@@ -1,5 +1,6 @@
 """Backfill: record every row of a file, in batches, so that it can be stopped at any moment and gone on with."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ from billing.ingestion.mappings import MAPPINGS
 from billing.ingestion.recording import CONFLICT, REJECTED, Result, ingest
 from billing.models import FileImport
 
-# Events that are recorded in one transaction.
-BATCH = 1_000
+# Events that are recorded in one transaction; its end, for which requests of the organization wait, takes some 60 ms.
+BATCH = 5_000
 # Bytes of the file that were read so far.
 Progress = Callable[[int], None]
 
@@ -51,6 +52,10 @@ class _Batch:
     items: list[Reported | Rejected] = field(default_factory=list)
     rows: list[tuple[int, Any]] = field(default_factory=list)
     passed_over: int = 0
+    # Where the file was when it was complete.
+    number: int = 0
+    digest: str = ""
+    read: int = 0
 
 
 def backfill(
@@ -94,6 +99,9 @@ def _go_on(
     tell: Progress,
 ) -> FileImport:
     refused: IO[bytes] | None = None
+    # Looking for cycles among what nearly all goes by itself takes a seventh of the time.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         for batch in _batches(rows, source):
             results = ingest(organization, batch.items, reporter, late=source.late) if batch.items else []
@@ -102,19 +110,22 @@ def _go_on(
                 for line in lines:
                     append_line(refused, line)
                 sync(refused)
-            _save(done, rows, batch, results)
-            tell(rows.read)
+            _save(done, batch, results)
+            tell(batch.read)
+            gc.collect(0)
     finally:
+        if collects:
+            gc.enable()
         if refused is not None:
             refused.close()
     return done
 
 
-def _save(done: FileImport, rows: FileRows, batch: _Batch, results: list[Result]) -> None:
+def _save(done: FileImport, batch: _Batch, results: list[Result]) -> None:
     for status, count in Counter(result.status for result in results).items():
         setattr(done, status, getattr(done, status) + count)
     done.passed_over += batch.passed_over
-    done.rows, done.digest = rows.number, rows.digest
+    done.rows, done.digest = batch.number, batch.digest
     done.save()
 
 
@@ -126,10 +137,15 @@ def _batches(rows: FileRows, source: Source) -> Iterator[_Batch]:
         batch.rows += [(number, record)] * len(items)
         batch.passed_over += not items
         if len(batch.items) + batch.passed_over >= BATCH:
-            yield batch
+            yield _complete(batch, rows)
             batch = _Batch()
     if batch.items or batch.passed_over:
-        yield batch
+        yield _complete(batch, rows)
+
+
+def _complete(batch: _Batch, rows: FileRows) -> _Batch:
+    batch.number, batch.digest, batch.read = rows.number, rows.digest, rows.read
+    return batch
 
 
 def _items(record: dict[str, Any] | Rejected, source: Source) -> list[Reported | Rejected]:

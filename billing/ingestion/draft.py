@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from accounts.models import Organization
 from billing.ingestion.attribution import Attribution, Owner
 from billing.ingestion.event import Rejected, Reported
-from billing.ingestion.identity import identity
 from billing.ingestion.pricing import Pricing, charge
 from foundation.money import UnitPrices
 from foundation.periods import BUCKET
@@ -156,7 +155,7 @@ def rows(drafts: list[Draft], organization: Organization, batch_id: int) -> list
                 0,
                 reported.source,
                 reported.id,
-                identity(organization_id, reported.name),
+                reported.identity,
                 reported.digest,
                 batch_id,
             )

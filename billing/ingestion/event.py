@@ -59,6 +59,8 @@ class Reported:
     digest: str
     # The checked members of `data`.
     data: dict[str, Any]
+    # Of an organization's event, as its column has it; see `identity`.
+    identity: str = ""
 
     @property
     def name(self) -> Name:
@@ -83,7 +85,7 @@ def read(value: Any) -> Reported:
         raise Rejected("invalid_event", "`data` must be a JSON object that says what was used.", "data")
     _check_members(kind, data)
     counts = None if kind == VOID else _counts(data)
-    said = [kind, None if at is None else at.isoformat(), data]
+    said = [kind, at, data]
     digest = hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
     return Reported(kind, source, external_id, at, counts, digest, data)
 

@@ -25,6 +25,7 @@ from billing.ingestion.pricing import Pricing
 from billing.models import IngestionBatch
 from billing.moment import Moment, moment_at
 from billing.settlement import PENDING
+from foundation.ids import FactIds
 from foundation.sql import Cursor, Table, batch_cursor, instant
 
 ACCEPTED, DUPLICATE, CONFLICT, REJECTED = "accepted", "duplicate", "conflict", "rejected"
@@ -71,6 +72,7 @@ class _Desk:
     late: timedelta
     attribution: Attribution
     pricing: Pricing
+    ids: FactIds
 
 
 def ingest(
@@ -84,9 +86,10 @@ def ingest(
     """A result for every item, in their order, committed. Of the same event twice the first counts."""
     now = now or timezone.now()
     reported = [item for item in items if isinstance(item, Reported)]
-    desk = _Desk(organization, reporter, late, Attribution(organization, reporter, reported), Pricing(organization))
+    desk = _Desk(
+        organization, reporter, late, Attribution(organization, reporter, reported), Pricing(organization), fact_ids()
+    )
     grants.ensure_monthly(organization.pk, now)
-    fact_ids()
     with transaction.atomic():
         # Keys of other tables may still refer to the organization meanwhile.
         Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").get()
@@ -98,7 +101,7 @@ def _record(cursor: Cursor, desk: _Desk, items: Sequence[Reported | Rejected], m
     known = _stored(cursor, desk.organization.pk, items)
     results: list[Result | None] = [None] * len(items)
     drafts: list[Draft] = []
-    batch_id = fact_ids().next()
+    batch_id = desk.ids.next()
     # First what was used, so that a correction may come with it.
     usage, corrections = _apart(items)
     for place, event in usage:
@@ -126,7 +129,11 @@ def _apart(items: Sequence[Reported | Rejected]) -> tuple[list[tuple[int, Report
 
 def _stored(cursor: Cursor, organization_id: int, items: Sequence[Reported | Rejected]) -> dict[Name, str]:
     """What the events that were recorded before said, by source and id."""
-    names = [identity(organization_id, item.name) for item in items if isinstance(item, Reported)]
+    names = []
+    for item in items:
+        if isinstance(item, Reported):
+            item.identity = identity(organization_id, item.name)
+            names.append(item.identity)
     rows = cursor.execute(_STORED, [names]).fetchall() if names else []
     return {(source, external_id): digest for source, external_id, digest in rows}
 
@@ -142,7 +149,7 @@ def _drafted(desk: _Desk, event: Reported, drafts: list[Draft], now: datetime) -
     try:
         if event.at is not None:
             draft.check_time(event.at, now, desk.late)
-        drafts.append(draft.usage(fact_ids().next(), event, desk.attribution, desk.pricing, now))
+        drafts.append(draft.usage(desk.ids.next(), event, desk.attribution, desk.pricing, now))
     except Rejected as error:
         return _rejected(error)
     return _ACCEPTED
@@ -154,7 +161,7 @@ def _corrected(
     try:
         if event.at is not None:
             draft.check_time(event.at, now, desk.late)
-        made = targets.draft(fact_ids().next(), event, desk.reporter, now, desk.late)
+        made = targets.draft(desk.ids.next(), event, desk.reporter, now, desk.late)
     except Rejected as error:
         return _rejected(error)
     drafts.append(made)

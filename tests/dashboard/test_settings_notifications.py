@@ -85,7 +85,9 @@ def test_the_choice_is_of_one_organization(alice: House) -> None:
     charlie = house("Charlie")
     Membership.objects.create(user=alice.owner, organization=charlie.organization, role=Role.ADMIN)
     browser(alice.owner).post(URL, {})
-    assert len(Membership.objects.get(user=alice.owner, organization=alice.organization).muted_mails) == len(mails.types())
+    assert len(Membership.objects.get(user=alice.owner, organization=alice.organization).muted_mails) == len(
+        mails.types()
+    )
     assert Membership.objects.get(user=alice.owner, organization=charlie.organization).muted_mails == []
 
 
