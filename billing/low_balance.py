@@ -33,6 +33,11 @@ def watch_balances(now: datetime | None = None) -> int:
     return sum(_tell(organization, now) for organization in _organizations(low - known))
 
 
+def is_told(organization: Organization) -> bool:
+    """Whether it was found to be low when it was last looked at."""
+    return LowBalance.objects.filter(organization=organization).exists()
+
+
 def is_low(left: int, given: int) -> bool:
     """Whether of credit of `given` nano-USD too little is left."""
     return left * 100 < given * settings.BALANCE_LOW_PERCENT or left <= 0

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.roles import Permission, allows
-from billing import balances
+from billing import balances, low_balance
 from catalog import providers
 from dashboard import limit_rows
 from dashboard.access import current_membership
@@ -50,7 +50,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
 
 
 def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any]) -> str:
-    """The most severe thing to say on every page: suspended, unconfirmed, no credit, a limit, or nothing."""
+    """The most severe thing to say on every page: suspended, unconfirmed, no or little credit, a limit; or nothing."""
     organization = membership.organization
     if organization.is_suspended:
         return "suspended"
@@ -61,4 +61,6 @@ def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any
     if balance is not None and balance.available <= 0:
         return "empty"
     context["reached"] = limit_rows.reached(organization, timezone.now())
-    return "limit" if context["reached"] else ""
+    if context["reached"]:
+        return "limit"
+    return "low" if balance is not None and low_balance.is_told(organization) else ""

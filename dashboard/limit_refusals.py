@@ -49,6 +49,11 @@ class Refused:
     key: str
     message: str
 
+    @property
+    def meaning(self) -> str:
+        """What the code means and what to do; empty for a rare one."""
+        return str(_MEANINGS.get(self.request.code, ""))
+
 
 def counts(scope: Scope, now: datetime) -> list[Counted]:
     """By code, most often first."""

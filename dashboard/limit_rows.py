@@ -168,6 +168,11 @@ def rows(scope: Scope, now: datetime) -> list[LimitRow]:
     return made
 
 
+def closest(scope: Scope, now: datetime, most: int) -> list[LimitRow]:
+    """The limits of which most is used, fullest first."""
+    return sorted(rows(scope, now), key=lambda one: -one.filled)[:most]
+
+
 def row(status: Status, scope: Scope, now: datetime) -> LimitRow:
     """One limit on the page."""
     limit = status.limit

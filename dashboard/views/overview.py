@@ -8,10 +8,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
 from catalog.models import LanguageModel
-from dashboard import overview_report
+from dashboard import limit_refusals, limit_rows, overview_report
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.usage_filters import Scope
+
+_FEW = 5
 
 
 @never_cache
@@ -20,7 +22,8 @@ from dashboard.usage_filters import Scope
 def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The page; before the first request it shows how to make it."""
     scope = Scope(desk.organization, desk.projects(), desk.may(Permission.SEE_USAGE), desk.sees_money)
-    report = overview_report.make(scope, timezone.now())
+    now = timezone.now()
+    report = overview_report.make(scope, now)
     context = {
         "report": report,
         "chart": report.chart,
@@ -30,4 +33,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         "first_model": LanguageModel.objects.filter(retired_at=None).values_list("name", flat=True).first(),
         "projects_of_mine": None if scope.every else scope.projects,
     }
+    if not report.is_new:
+        context["errors"] = limit_refusals.newest(scope, most=_FEW)
+        context["closest"] = limit_rows.closest(scope, now, _FEW)
     return render(request, "dashboard/overview.html", context)

@@ -6,8 +6,9 @@ import pytest
 import time_machine
 
 from accounts.roles import Role
-from billing import grants, opening
-from billing.models import GrantKind
+from billing import grants, limits, opening
+from billing.limits import Terms
+from billing.models import GrantKind, LowBalance, RefusedRequest
 from catalog import providers
 from foundation.money import NANO
 from tests.dashboard.metered import admitted, chart, logged_in, record, request_of
@@ -109,3 +110,35 @@ def test_how_a_request_ended_badly_is_said(alice):
     )
     text = logged_in(alice.owner).get("/").content.decode()
     assert "stopped by the client" in text and "broke off" in text
+
+
+def test_the_newest_refusals_and_the_fullest_limits_are_told(alice):
+    record(request_of(alice.one, NOW - timedelta(hours=1), charge=NANO))
+    limits.set_limit(alice.organization, Terms("requests", 4, "month"))
+    limits.set_limit(alice.one, Terms("usd", 100 * NANO, "month"))
+    RefusedRequest.objects.create(
+        organization=alice.organization,
+        api_key=alice.one,
+        request_id="req_1",
+        at=NOW,
+        model="gpt-<b>",
+        code="model_not_found",
+        message="no",
+    )
+    client = logged_in(alice.owner)
+    page = client.get("/")
+    text = page.content.decode()
+    assert [row.limit.measure for row in page.context["closest"]] == ["requests", "usd"]
+    assert "/docs/errors/model_not_found/" in text and "gpt-&lt;b&gt;" in text and "404: no such model" in text
+    # Who sees no money is told of no limit in money.
+    page = logged_in(alice.member("Bob", Role.VIEWER)).get("/")
+    assert [row.limit.measure for row in page.context["closest"]] == ["requests"]
+
+
+def test_little_credit_is_said_on_every_page(alice):
+    client = logged_in(alice.owner)
+    assert "little of the credit is left" not in client.get("/").content.decode()
+    LowBalance.objects.create(organization=alice.organization, since=NOW)
+    for url in ("/", "/keys/", "/usage/"):
+        assert "little of the credit is left" in client.get(url).content.decode()
+    assert "little of the credit" not in logged_in(alice.member("Bob", Role.VIEWER)).get("/").content.decode()
