@@ -161,11 +161,11 @@ class ProjectMembers(admin.TabularInline):
 
 @admin.register(Project)
 class ProjectAdmin(KeptAdmin):
-    list_display = ("name", "public_id", "organization", "created_at", "archived_at")
+    list_display = ("name", "public_id", "organization", "created_at", "archived_at", "deleted_at")
     list_filter = (("archived_at", admin.EmptyFieldListFilter),)
     list_select_related = ("organization",)
     search_fields = ("name", "public_id", "organization__name", "organization__public_id")
-    fields = ("name", "public_id", "organization", "created_at", "archived_at")
+    fields = ("name", "public_id", "organization", "created_at", "archived_at", "deleted_at")
     inlines = (ProjectMembers,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def _locked(project: Project) -> Project:
 def create(organization: Organization, name: str, by: Actor) -> Project:
     """A new project; raises ValidationError when the name is taken or wrong, or there are too many."""
     name = _name(name)
-    if organization.projects.count() >= MOST_PROJECTS:
+    if organization.projects.filter(deleted_at=None).count() >= MOST_PROJECTS:
         raise ValidationError(f"An organization has at most {MOST_PROJECTS} projects.", code="too_many_projects")
     try:
         with transaction.atomic():
@@ -69,9 +69,32 @@ def restore(project: Project, by: Actor) -> Project:
     return _toggle(project, by, archived=False)
 
 
+def delete(project: Project, by: Actor) -> Project:
+    """End an archived project for good: its keys are revoked, its name is free; usage stays, under its old name.
+
+    Doing it twice changes nothing; raises ValidationError for a project that is not archived.
+    """
+    with transaction.atomic():
+        project = _locked(project)
+        if project.deleted_at is not None:
+            return project
+        if project.archived_at is None:
+            raise ValidationError("Archive the project first: then its keys stop.", code="project_not_archived")
+        stopped = list(project.api_keys.visible().not_revoked())
+        for api_key in stopped:
+            keys.revoke(api_key, by)
+        ProjectMembership.objects.filter(project=project).delete()
+        project.deleted_at = timezone.now()
+        project.save(update_fields=["deleted_at"])
+        audit.record("project.deleted", project, by, changes={"keys_revoked": len(stopped)})
+        return project
+
+
 def _toggle(project: Project, by: Actor, *, archived: bool) -> Project:
     with transaction.atomic():
         project = _locked(project)
+        if project.deleted_at is not None:
+            raise ValidationError("The project was deleted, which cannot be undone.", code="project_deleted")
         if (project.archived_at is not None) != archived:
             project.archived_at = timezone.now() if archived else None
             project.save(update_fields=["archived_at"])

@@ -93,6 +93,13 @@ def remove(limit: SpendingLimit, by: Actor = SYSTEM) -> None:
             audit.record("limit.removed", limit, by, changes=_said(limit))
 
 
+def remove_all(project: Project, by: Actor = SYSTEM) -> None:
+    """End the limits on a project and on its keys."""
+    ours = Q(project=project) | Q(api_key__project=project)
+    for limit in SpendingLimit.objects.filter(ours, removed_at=None).order_by("pk"):
+        remove(limit, by)
+
+
 def find(subject: Subject, measure: str, window: str) -> SpendingLimit | None:
     """The limit of this measure and window on the subject."""
     return SpendingLimit.objects.filter(**_where(subject), measure=measure, window=window, removed_at=None).first()

@@ -41,10 +41,11 @@ class Worker:
 
 def rows(desk: Desk) -> list[ProjectRow]:
     """The person's projects, archived ones last, in a fixed number of queries."""
-    found = sorted(desk.projects(), key=lambda one: (one.archived_at is not None, one.name.casefold(), one.pk))
+    live = [one for one in desk.projects() if one.deleted_at is None]
+    found = sorted(live, key=lambda one: (one.archived_at is not None, one.name.casefold(), one.pk))
     ids = [project.pk for project in found]
-    live = ApiKey.objects.visible().not_revoked().filter(project__in=ids)
-    keys = Counter(live.order_by().values_list("project_id", flat=True))
+    usable = ApiKey.objects.visible().not_revoked().filter(project__in=ids)
+    keys = Counter(usable.order_by().values_list("project_id", flat=True))
     added = ProjectMembership.objects.filter(
         project__in=ids, user__memberships__organization=desk.organization, user__is_active=True
     )

@@ -83,6 +83,7 @@ urlpatterns = [
     path("projects/<str:project>/", projects.detail, name="project"),
     path("projects/<str:project>/rename/", projects.rename, name="project-rename"),
     path("projects/<str:project>/archive/", projects.archive, name="project-archive"),
+    path("projects/<str:project>/delete/", projects.delete, name="project-delete"),
     path("projects/<str:project>/restore/", projects.restore, name="project-restore"),
     path("projects/<str:project>/members/add/", projects.add_member, name="project-member-add"),
     path("projects/<str:project>/members/<str:user>/remove/", projects.remove_member, name="project-member-remove"),

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from accounts.models import ApiKey
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey, Project
 from dashboard import figures, usage_chart
 from dashboard.figures import METRICS, Metric
 from dashboard.usage_chart import Chart
@@ -219,8 +221,7 @@ class _Making:
     def _project_lines(self, found: dict[int, Sums]) -> list[Line]:
         projects = [one for one in self.filter.scope.projects if one.pk in found]
         return [
-            self._narrowing(one.name, "archived" if one.archived_at else "", found[one.pk], project=[one.public_id])
-            for one in projects
+            self._narrowing(one.name, _project_note(one), found[one.pk], project=[one.public_id]) for one in projects
         ]
 
     def _day_lines(self, rows: Sequence[Row]) -> list[Line]:
@@ -266,3 +267,9 @@ def _cut(lines: list[Line]) -> list[Line]:
     others = lines[_MOST_ROWS:]
     rest = sum((line.sums for line in others), Sums())
     return [*lines[:_MOST_ROWS], Line(f"{len(others):,} more", "Export CSV has them all", "", rest)]
+
+
+def _project_note(project: Project) -> str:
+    if project.deleted_at:
+        return str(_("deleted"))
+    return str(_("archived")) if project.archived_at else ""

@@ -16,10 +16,20 @@ class Project(models.Model):
     name = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True, blank=True)
+    # Gone from every list for good; the row stays, because usage and the ledger speak of it.
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name", "id"]
-        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="project_name_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], condition=models.Q(deleted_at=None), name="live_project_name_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(deleted_at=None) | models.Q(archived_at__isnull=False),
+                name="deleted_project_is_archived",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -94,6 +94,7 @@ _DEEDS = {
     "project.created": _("Created"),
     "project.renamed": _("Renamed"),
     "project.archived": _("Archived"),
+    "project.deleted": _("Deleted"),
     "project.restored": _("Restored"),
     "project.member_added": _("Developer added"),
     "project.member_removed": _("Developer removed"),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import projects
 from accounts.models import ApiKey, Project, User
 from accounts.roles import Permission
+from billing import limits
 from dashboard import key_rows, project_rows
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
@@ -21,8 +22,8 @@ _KEYS_SHOWN = 10
 
 
 def _find(desk: Desk, public_id: str) -> Project:
-    """A project that the person reaches; anything else does not exist."""
-    found = next((one for one in desk.projects() if one.public_id == public_id), None)
+    """A project that the person reaches; anything else does not exist, nor does a deleted one."""
+    found = next((one for one in desk.projects() if one.public_id == public_id and not one.deleted_at), None)
     if found is None:
         raise Http404
     return found
@@ -126,6 +127,28 @@ def restore(request: HttpRequest, desk: Desk, project: str) -> HttpResponse:
     found = projects.restore(_find(desk, project), desk.actor(request))
     messages.success(request, _("%(name)s is back; its keys work again.") % {"name": found.name})
     return redirect("dashboard:project", project)
+
+
+@member(Permission.MANAGE_PROJECTS)
+def delete(request: HttpRequest, desk: Desk, project: str) -> HttpResponse:
+    """Say what goes and what stays, ask for the name, and end an archived project for good."""
+    found = _find(desk, project)
+    if not found.archived_at:
+        messages.error(request, _("Archive %(name)s first: then its keys stop.") % {"name": found.name})
+        return redirect("dashboard:project", project)
+    wrong = request.method == "POST" and request.POST.get("name", "").strip() != found.name
+    if request.method == "POST" and not wrong:
+        projects.delete(found, desk.actor(request))
+        limits.remove_all(found, desk.actor(request))
+        messages.success(request, _("%(name)s is deleted. Its usage stays in Usage.") % {"name": found.name})
+        return redirect("dashboard:projects")
+    context = {
+        "project": found,
+        "wrong": wrong,
+        "live_keys": found.api_keys.visible().not_revoked().count(),
+        "sums": project_rows.month(desk, found),
+    }
+    return render(request, "dashboard/project_delete.html", context, status=422 if wrong else 200)
 
 
 # ---------------------------------------------------------------- people in it

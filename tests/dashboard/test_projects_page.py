@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts import keys
+from accounts import keys, projects
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Project, ProjectMembership
 from accounts.roles import Role
+from billing import limits
+from billing.limits import Terms
+from billing.models import SpendingLimit
 from tests.dashboard.metered import record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
@@ -139,3 +143,53 @@ def test_who_is_in_no_project_learns_whom_to_ask(alice: House) -> None:
     page = browser(bob).get("/projects/").content.decode()
     assert "You are in no project yet" in page
     assert "create-project" not in page
+
+
+def test_an_archived_project_is_deleted_by_its_name(alice: House) -> None:
+    key, _ = alice.key("worker")
+    limits.set_limit(alice.project, Terms("requests", 10, "month"))
+    limits.set_limit(key, Terms("requests", 10, "month"))
+    client = browser(alice.owner)
+    url = f"/projects/{alice.project.public_id}/"
+    # Only what is stopped already can be deleted.
+    assert client.post(f"{url}delete/", {"name": alice.project.name}).status_code == 302
+    assert Project.objects.get().deleted_at is None
+    client.post(f"{url}archive/")
+    assert f"{url}delete/" in client.get(url).content.decode()
+    page = client.post(f"{url}delete/", {"name": "other"})
+    assert page.status_code == 422 and "not the project’s name" in page.content.decode()
+    assert client.post(f"{url}delete/", {"name": alice.project.name}).status_code == 302
+    project = Project.objects.get()
+    key.refresh_from_db()
+    assert project.deleted_at and key.revoked_at
+    assert not SpendingLimit.objects.filter(removed_at=None).exists()
+    assert audited(project)[-1] == "project.deleted"
+    # It is nowhere any more, and its name is free.
+    for path in (url, f"{url}delete/"):
+        assert client.get(path).status_code == 404
+    assert client.post(f"{url}restore/").status_code == 404
+    assert alice.project.public_id not in client.get("/projects/").content.decode()
+    assert projects.create(alice.organization, project.name, alice.actor).name == project.name
+
+
+def test_who_does_not_manage_projects_cannot_delete_one(alice: House) -> None:
+    projects.archive(alice.project, alice.actor)
+    url = f"/projects/{alice.project.public_id}/delete/"
+    for role in (Role.DEVELOPER, Role.BILLING, Role.VIEWER):
+        client = browser(alice.member(role.value.title(), role))
+        assert client.post(url, {"name": alice.project.name}).status_code == 403
+    stranger = browser(house("Charlie").owner)
+    assert stranger.post(url, {"name": alice.project.name}).status_code == 404
+    assert Project.objects.get(pk=alice.project.pk).deleted_at is None
+
+
+def test_a_deleted_project_stays_deleted(alice: House) -> None:
+    with pytest.raises(ValidationError, match="Archive the project first"):
+        projects.delete(alice.project, alice.actor)
+    projects.archive(alice.project, alice.actor)
+    projects.delete(alice.project, alice.actor)
+    first = Project.objects.get().deleted_at
+    projects.delete(alice.project, alice.actor)
+    assert Project.objects.get().deleted_at == first
+    with pytest.raises(ValidationError, match="cannot be undone"):
+        projects.restore(alice.project, alice.actor)
