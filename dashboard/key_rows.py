@@ -57,7 +57,8 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
     ids = [key.pk for key in found]
     used = last_use.by_key(ids)
     start = periods.month_start(now, desk.organization.zone)
-    spent = reports.breakdown(reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15)), "key")
+    this_month = reports.Filter(desk.organization.pk, start, now + timedelta(minutes=15), key_ids=tuple(ids))
+    spent = reports.breakdown(this_month, "key") if ids else {}
     hints = desk.may(Permission.MANAGE_OWN_KEYS)
     places = figures.places_for(sums.charge for sums in spent.values())
     made = []

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,7 +16,7 @@ from accounts import keys
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
 from catalog.prices import price_list
-from dashboard import key_rows, rate_status
+from dashboard import key_list, key_rows, rate_status
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.key_forms import ChangeKeyForm, CreateKeyForm, RegenerateForm, RestrictionsForm
@@ -72,31 +71,16 @@ def _add_errors(form: forms.Form, error: ValidationError) -> None:
 
 @member(Permission.SEE_KEYS)
 def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """All keys that are not revoked, unless the filter says otherwise."""
-    query = request.GET.get("q", "").strip()
-    status = request.GET.get("status", "")
-    chosen = request.GET.get("project", "")
-    found = (
-        ApiKey.objects.visible()
-        .filter(organization=desk.organization, project__in=desk.projects())
-        .select_related("project", "created_by", "organization")
-        .prefetch_related("secrets")
-    )
-    if query:
-        found = found.filter(Q(name__icontains=query) | Q(secrets__last_four=query[-4:])).distinct()
-    if chosen:
-        found = found.filter(project__public_id=chosen)
-    if status == "revoked":
-        found = found.exclude(revoked_at=None)
-    elif status != "all":
-        found = found.filter(revoked_at=None)
+    """A page of the keys that are not revoked, unless the filter says otherwise."""
+    asked = key_list.read(request.GET)
+    page = key_list.page(desk, asked)
     context = {
-        "rows": key_rows.rows(desk, list(found[:500])),
-        "query": query,
-        "status": status,
-        "chosen": chosen,
-        "projects": desk.projects(),
-        "filtered": bool(query or status or chosen),
+        "rows": key_rows.rows(desk, page.keys),
+        "page": page,
+        "asked": asked,
+        "orders": key_list.orders(asked),
+        "sizes": key_list.sizes(asked),
+        "projects": [project for project in desk.projects() if not project.deleted_at],
         "may_create": desk.may(Permission.MANAGE_OWN_KEYS),
         "form": _new_form(desk) if desk.may(Permission.MANAGE_OWN_KEYS) else None,
     }

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry
@@ -111,3 +113,47 @@ def test_the_empty_list_says_what_a_key_is(client: Client) -> None:
     page = client.get("/keys/").content.decode()
     assert "No keys yet" in page
     assert "Create key" in page
+
+
+def test_the_list_has_pages_in_any_order(alice: House, client: Client) -> None:
+    names = [f"{letter}{number}" for number in range(10) for letter in "aBc"]
+    for name in names:
+        alice.key(name)
+    for order, expected in {
+        "": names[::-1],
+        "oldest": names,
+        "name": sorted(names, key=str.lower),
+        "-name": sorted(names, key=str.lower, reverse=True),
+    }.items():
+        seen: list[str] = []
+        url = f"?sort={order}"
+        for _ in range(3):
+            page = client.get(f"/keys/{url}")
+            seen += [row.key.name for row in page.context["rows"]]
+            url = page.context["page"].following
+            if not url:
+                break
+        assert seen == expected, order
+        assert page.context["page"].first and "First page" in page.content.decode()
+    page = client.get("/keys/?size=100&sort=name")
+    assert len(page.context["rows"]) == 30 and 'aria-sort="ascending"' in page.content.decode()
+
+
+@pytest.mark.parametrize("hostile", ["after=%00", "after=key_nobody", "size=7", "sort=%27--", "q=%00", "status=x"])
+def test_an_address_that_means_nothing_shows_the_first_page(alice: House, client: Client, hostile: str) -> None:
+    alice.key("one")
+    page = client.get(f"/keys/?{hostile}")
+    assert page.status_code == 200 and [row.key.name for row in page.context["rows"]] == ["one"]
+
+
+def test_the_list_takes_a_fixed_number_of_queries(alice: House, client: Client) -> None:
+    alice.key("one")
+    # The first visit also keeps when somebody was here.
+    client.get("/keys/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/keys/")
+    for number in range(30):
+        alice.key(f"key {number}")
+    with CaptureQueriesContext(connection) as many:
+        client.get("/keys/")
+    assert len(many) == len(few)
