@@ -18,12 +18,15 @@ from billing import alerting, balances, codes, grants, limits, opening, webhooks
 from billing.limits import Terms
 from billing.models import (
     Adjustment,
+    AuditPosition,
     CreditGrant,
     DaySeal,
     Delivery,
     DeliveryAttempt,
+    FileImport,
     Hold,
     LedgerEntry,
+    LowBalance,
     MeteringProcess,
     OutboxMessage,
     RedemptionCode,
@@ -37,6 +40,7 @@ from catalog import providers
 from catalog.models import LanguageModel, Plan, Price, Provider, Route, TokenClass
 from catalog.providers import Serves
 from foundation.money import NANO
+from tests.billing.reporter import price_the_past, report, usage, void
 from tests.people import PASSWORD, house, person
 from usage.models import PendingRollup, UsageEvent, UsageRollup
 
@@ -49,7 +53,7 @@ FACTS = {
     "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
     "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
-    "DaySeal", "Adjustment",
+    "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -118,8 +122,18 @@ def prove(grant):
     )  # fmt: skip
 
 
+def report_from_elsewhere(alice):
+    """An event, its correction, a file, and what the clock has seen."""
+    report(alice, usage(id="a"), void("a"))
+    counts = dict.fromkeys(("rows", "accepted", "duplicate", "conflict", "rejected", "passed_over"), 1)
+    FileImport.objects.create(organization=alice.organization, name="usage.csv", digest="0", **counts)
+    LowBalance.objects.create(organization=alice.organization, since=timezone.now())
+    AuditPosition.objects.get_or_create(id=1, defaults={"entry_id": 7})
+
+
 def furnish(alice):
     """One row of every model."""
+    price_the_past()
     key, _ = alice.key("web")
     metered(key)
     alice.member("Bob", Role.DEVELOPER)
@@ -134,6 +148,7 @@ def furnish(alice):
     refused_row = {"organization": alice.organization, "api_key": key, "model": "deepseek-chat", "code": "x"}
     RefusalCount.objects.create(project=alice.project, minute=timezone.now(), count=1, **refused_row)
     RefusedRequest.objects.create(request_id="req_8", message="No.", at=timezone.now(), **refused_row)
+    report_from_elsewhere(alice)
     endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
     delivery = announce(endpoint.endpoint)
     DeliveryAttempt.objects.create(delivery=delivery, number=1, at=timezone.now(), succeeded=False)
