@@ -35,6 +35,8 @@ _RANGES = (
     ("temperature", _("Temperature"), "0", "2", "0.01"),
     ("top_p", _("Top P"), "0", "1", "0.01"),
     ("max_tokens", _("Max output tokens"), "1", "8192", "1"),
+    ("frequency_penalty", _("Frequency penalty"), "-2", "2", "0.01"),
+    ("presence_penalty", _("Presence penalty"), "-2", "2", "0.01"),
 )
 
 

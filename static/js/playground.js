@@ -1,83 +1,129 @@
-// The playground: one conversation with one model, through the same door and the same ledger as every API key.
+// The playground: conversations with one model or two, through the same door and the same ledger as every API key.
 
-import { Memory, Settings } from "./playground/settings.js";
-import { expected, newTurn, readStream, readWhole, receipt, Refused, send } from "./playground/stream.js";
-import { chargedWords, copy, Follower, Painter, Thread } from "./playground/thread.js";
-import { addedUp, count, explain, hideNotice, money, nano, seconds, showNotice, tokens } from "./playground/words.js";
-
-const SILENT_AFTER = 60_000;
+import { Column, counted, judge, newId } from "./playground/column.js";
+import { Memory } from "./playground/memory.js";
+import { Settings } from "./playground/settings.js";
+import { addedUp, count, explain, money, nano, seconds } from "./playground/words.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("pg-composer");
 const draft = $("pg-message");
 const sendButton = $("pg-send");
-const log = $("pg-log");
-const place = {
-  loginUrl: form.dataset.loginUrl,
-  project: form.dataset.projectName,
-  organization: form.dataset.organizationName,
-};
+const app = $("pg-app");
 
 const memory = new Memory(form.dataset.owner);
 const saved = memory.read();
-let messages = saved.messages || [];
 let session = saved.session || { requests: 0, charge: "0" };
-// {controller, turn, stopped, silence} of the request under way.
-let running = null;
 let blockedUntil = 0;
 
-const thread = new Thread(log, $("pg-empty"));
-const follower = new Follower(log, form, $("pg-latest"));
-const settings = new Settings($("pg-settings"), $("pg-model"), () => {
-  showModel();
+// What the columns need of the page.
+const page = {
+  form,
+  draft,
+  place: {
+    loginUrl: form.dataset.loginUrl,
+    billingUrl: form.dataset.billingUrl,
+    limitsUrl: form.dataset.limitsUrl,
+    project: form.dataset.projectName,
+    organization: form.dataset.organizationName,
+  },
+  comparing: Boolean(saved.settings && saved.settings.comparing),
+  show: showAll,
+  remember,
+  say,
+  showLimits,
+  mayNotSend: (sides) => Date.now() < blockedUntil || page.settings.firstWrong(sides),
+  wait(many) {
+    blockedUntil = Date.now() + many * 1000;
+    showSend();
+  },
+  spent(charge) {
+    session = { requests: session.requests + 1, charge: addedUp(session.charge, charge) };
+  },
+  ended() {
+    if (page.comparing) judge(columns(), nano);
+    showAll();
+    remember();
+  },
+  /** A column's request was refused; what was asked stands in the draft, or in the column alone. */
+  again(column) {
+    if (draft.value.trim() || !page.comparing) go();
+    else if (column.last && column.last.role === "user") column.rerun(column.messages);
+  },
+};
+page.settings = new Settings($("pg-settings"), { a: $("pg-model"), b: $("pg-model-b") }, () => {
+  showModels();
   remember();
 });
 
-const newId = () => crypto.getRandomValues(new Uint32Array(2)).join("");
-// An answer that was stopped before its first token says nothing to the model.
-const spoken = () => messages.filter(({ content }) => content).map(({ role, content }) => ({ role, content }));
+const every = { a: new Column("a", page), b: new Column("b", page) };
+const columns = () => (page.comparing ? [every.a, every.b] : [every.a]);
+const busy = () => columns().some((column) => column.running);
 
 function remember() {
-  const kept = messages.map(({ running: _running, pieces: _pieces, ...message }) => message);
-  $("pg-too-long").hidden = memory.write({ messages: kept, draft: draft.value, settings: settings.saved, session });
+  const kept = Object.fromEntries(columns().map((column) => [column.side, column.kept]));
+  $("pg-too-long").hidden = memory.write({ messages: kept, draft: draft.value, settings: page.settings.saved, session });
 }
 
 // ---------------------------------------------------------------- showing
 
 /** Speak to a screen reader; the same words again would be read again. */
-function say(words) {
-  if ($("pg-status").textContent !== words) $("pg-status").textContent = words;
+function say(column, words) {
+  const said = words && page.comparing ? `${column.side.toUpperCase()}: ${words}` : words;
+  if ($("pg-status").textContent !== said) $("pg-status").textContent = said;
 }
 
-function showModel() {
-  const { words, demo } = settings.facts;
-  $("pg-model-facts").textContent = words || "";
-  if ($("pg-demo")) $("pg-demo").hidden = demo !== "yes";
+function showModels() {
+  for (const column of Object.values(every)) column.showModel();
+  for (const tab of document.querySelectorAll("[data-column]")) {
+    tab.textContent = `${tab.dataset.column.toUpperCase()}: ${page.settings.model(tab.dataset.column)}`;
+  }
+  for (const button of document.querySelectorAll("[data-own]")) {
+    button.setAttribute("aria-pressed", String(page.settings.isSplit));
+  }
 }
 
 function showAll() {
-  thread.show(messages);
+  for (const column of columns()) column.show();
   const { requests, charge } = session;
-  const noun = requests === 1 ? "request" : "requests";
-  $("pg-session").textContent = requests ? `This session: ${count(requests)} ${noun}, ${money(nano(charge))}` : "";
-  $("pg-clear").hidden = messages.length === 0;
-  const busy = Boolean(running);
-  log.setAttribute("aria-busy", String(busy));
-  for (const button of log.querySelectorAll("[data-act]")) {
-    button.disabled = busy && !button.dataset.act.startsWith("copy");
-  }
-  $("pg-clear").disabled = busy;
-  follower.live = busy;
-  if (!busy) $("pg-latest").hidden = true;
+  $("pg-session").textContent = requests ? `This session: ${counted(requests)}, ${money(nano(charge))}` : "";
+  $("pg-clear").hidden = columns().every((column) => column.messages.length === 0);
+  $("pg-clear").disabled = busy();
+  $("pg-compare").disabled = busy();
+  for (const button of document.querySelectorAll("[data-continue]")) button.disabled = busy();
   showSend();
   fitDraft();
 }
 
+function showComparing() {
+  app.classList.toggle("pg-comparing", page.comparing);
+  $("pg-column-b").hidden = !page.comparing;
+  $("pg-tabs").hidden = !page.comparing;
+  $("pg-two").hidden = !page.comparing;
+  $("pg-compare").setAttribute("aria-pressed", String(page.comparing));
+  for (const node of document.querySelectorAll("[data-comparing]")) node.hidden = !page.comparing;
+  draft.placeholder = page.comparing ? draft.dataset.both : draft.dataset.one;
+  showTab("a");
+  showModels();
+}
+
+/** On a phone one column is on screen at a time. */
+function showTab(side) {
+  app.dataset.shown = side;
+  for (const tab of document.querySelectorAll("[data-column]")) {
+    const active = tab.dataset.column === side;
+    tab.setAttribute("aria-selected", String(active));
+    tab.tabIndex = active ? 0 : -1;
+    tab.classList.toggle("active", active);
+  }
+}
+
 function showSend() {
+  const running = busy();
   const wait = running ? 0 : Math.ceil((blockedUntil - Date.now()) / 1000);
   sendButton.firstChild.textContent = running ? "Stop" : wait > 0 ? `Send in ${wait} s` : "Send";
   $("pg-esc").hidden = !running;
-  sendButton.classList.toggle("btn-danger", Boolean(running));
+  sendButton.classList.toggle("btn-danger", running);
   sendButton.classList.toggle("btn-primary", !running);
   sendButton.setAttribute("aria-disabled", String(wait > 0));
   if (wait > 0) setTimeout(showSend, 250);
@@ -101,209 +147,119 @@ function showLimits(response) {
   node.classList.toggle("pg-few", few);
 }
 
-function showFailure(words) {
-  showNotice($("pg-error"), words, {
-    retry: go,
-    reload: () => window.location.reload(),
-    model: () => $("pg-model").focus(),
-  });
-  if (words.field) settings.mark(words.field, words.text);
-  if (words.wait) blockedUntil = Date.now() + words.wait * 1000;
-  showSend();
-}
-
 // ---------------------------------------------------------------- asking
 
 /** Send the draft, or ask again for an answer to the last message. */
 function go() {
+  if (busy() || page.mayNotSend(columns().map((column) => column.side))) return;
   const text = draft.value;
-  const last = messages[messages.length - 1];
-  if (text.trim()) {
-    const before = messages;
-    draft.value = "";
-    run([...messages, { id: newId(), role: "user", content: text }], () => {
-      messages = before;
-      // What was typed meanwhile stays, behind it.
-      draft.value = [text, draft.value].filter(Boolean).join("\n");
-    });
-  } else if (last && last.role === "user") {
-    run(messages, () => {});
-  } else {
-    draft.focus();
-  }
+  const waiting = columns().filter((column) => column.last && column.last.role === "user");
+  if (text.trim()) sendDraft(text);
+  else if (waiting.length) sendToAll(waiting, (column) => column.messages, () => {});
+  else draft.focus();
 }
 
-/** Ask for the next message of `asked`; `undo` brings back what was there when the request is refused. */
-async function run(asked, undo) {
-  if (running || Date.now() < blockedUntil || settings.firstWrong()) {
-    undo();
-    showAll();
-    return;
-  }
-  messages = asked;
-  const request = settings.request(spoken());
-  const answer = expected(newId(), request.model);
-  running = { controller: new AbortController(), turn: newTurn(), stopped: false, silence: 0 };
-  messages = [...messages, answer];
-  hideNotice($("pg-error"));
-  showAll();
-  follower.toEnd();
+function sendDraft(text) {
+  const before = columns().map((column) => [column, column.messages]);
+  draft.value = "";
+  const asked = (column) => [...column.messages, { id: newId(), role: "user", content: text }];
+  sendToAll(columns(), asked, () => {
+    for (const [column, messages] of before) column.messages = messages;
+    // What was typed meanwhile stays, behind it.
+    draft.value = [text, draft.value].filter(Boolean).join("\n");
+  });
   draft.focus({ preventScroll: true });
-  const failure = await attempt(request, answer).catch((error) => error);
-  watchSilence(false);
-  answer.times.total = performance.now() - answer.began;
-  if (failure && !running.stopped && answer.times.first === null) {
-    undo();
-    messages = messages.filter((message) => message !== answer);
-    end();
-    say("");
-    showFailure(explain(failure, place));
-  } else {
-    await finish(answer, failure);
-  }
 }
 
-/** Ask and read; throws what stopped it. */
-async function attempt(request, answer) {
-  watchSilence(true);
-  const response = await send(form, request, running.turn, running.controller.signal);
-  answer.requestId = response.headers.get("x-request-id");
-  showLimits(response);
-  if (!request.stream) {
-    await readWhole(response, answer);
-    return null;
-  }
-  const painter = new Painter(() => follower.around(() => thread.update(answer)));
-  try {
-    await readStream(response, answer, () => {
-      if (answer.pieces === 1) say("Answer started");
-      watchSilence(true);
-      painter.soon();
-    });
-  } finally {
-    painter.now();
-  }
-  return null;
-}
-
-function watchSilence(on) {
-  clearTimeout(running.silence);
-  $("pg-silent").hidden = true;
-  if (on) running.silence = setTimeout(() => { $("pg-silent").hidden = false; }, SILENT_AFTER);
-}
-
-/** Show what the ledger has, also for an answer that was stopped or broke off. */
-async function finish(answer, failure) {
-  const { turn, stopped } = running;
-  answer.running = false;
-  const start = stopped ? "Stopped." : failure ? brokenOff(answer, failure) : "";
-  if (start) answer.note = `${start} Counting what was produced…`;
-  follower.around(() => thread.update(answer));
-  const found = answer.billed || (await receipt(form, turn));
-  if (found && found.state === "settled") {
-    answer.billed = found;
-    answer.requestId = found.request_id || answer.requestId;
-    session = { requests: session.requests + 1, charge: addedUp(session.charge, found.charge) };
-  }
-  if (stopped) answer.reason = "client_closed";
-  answer.note = start ? `${start} ${chargedWords(found)}` : endNote(answer, found);
-  follower.around(end);
-  const spent = `${(answer.times.total / 1000).toFixed(1)} seconds`;
-  const output = answer.billed ? `${tokens(answer.billed.output)}, ` : "";
-  say(start ? answer.note : `Answer finished, ${output}${spent}`);
-}
-
-function brokenOff(answer, failure) {
-  if (failure instanceof Refused) return "The model stopped in the middle of its answer.";
-  return `The connection dropped after about ${tokens(answer.pieces)}.`;
-}
-
-function endNote(answer, found) {
-  if (answer.reason === "content_filter") return "The answer was cut by a content filter.";
-  if (answer.reason === "length") return "Cut at max output tokens. Raise the limit, or send “continue”.";
-  return found ? "" : "The cost could not be read now. It is on the Usage page.";
-}
-
-function end() {
-  running = null;
+/** Start together. Where every column is refused nothing was sent; else a refused one keeps the message for another try. */
+async function sendToAll(asking, asked, undo) {
+  const pair = newId();
+  const isAlone = asking.length === 1;
+  const begun = await Promise.all(asking.map((column) => column.run(asked(column), isAlone ? undo : () => {}, pair)));
+  if (isAlone || begun.some(Boolean)) return;
+  undo();
   showAll();
   remember();
 }
 
-function stop() {
-  if (!running || running.stopped) return;
-  running.stopped = true;
-  running.controller.abort();
-}
+// ---------------------------------------------------------------- comparing
 
-// ---------------------------------------------------------------- messages
-
-function focusOn(message, act) {
-  const button = message && log.querySelector(`[data-id="${message.id}"] [data-act="${act}"]`);
-  (button || draft).focus();
-}
-
-const ACTS = {
-  copy: (message, button) => copy(message.content, button),
-  "copy-id": (message, button) => copy(message.requestId, button),
-  retry(message) {
-    const before = messages;
-    const asked = messages.slice(0, messages.indexOf(message));
-    if (asked.length) run(asked, () => { messages = before; });
-  },
-  delete(message) {
-    const at = messages.indexOf(message);
-    messages = messages.filter((other) => other !== message);
-    showAll();
-    remember();
-    focusOn(messages[Math.min(at, messages.length - 1)], "delete");
-  },
-  edit(message) {
-    thread.edit(message, (content, role, runNow) => {
-      const at = messages.indexOf(message);
-      if (content === null || at < 0) {
-        focusOn(message, "edit");
-        return;
-      }
-      const before = messages;
-      const changed = { id: newId(), role, content, model: message.model };
-      if (runNow) {
-        run([...messages.slice(0, at), changed], () => { messages = before; });
-        return;
-      }
-      messages = [...messages.slice(0, at), changed, ...messages.slice(at + 1)];
-      showAll();
-      remember();
-      focusOn(changed, "edit");
-    });
-  },
-};
-
-log.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  if (button.dataset.act === "copy-code") {
-    copy(button.closest("figure").querySelector("code").textContent, button);
-    return;
+function compare(on) {
+  page.comparing = on;
+  if (on) {
+    every.b.messages = every.a.messages.map((message) => ({ ...message, id: newId() }));
+    every.b.forgetFailure();
+    chooseAnother();
   }
-  const article = button.closest("[data-id]");
-  const message = article && messages.find((other) => other.id === article.dataset.id);
-  if (message && button.dataset.act) ACTS[button.dataset.act](message, button);
+  page.settings.compare(on);
+  showComparing();
+  showAll();
+  remember();
+}
+
+/** The second column starts with another model than the first, where there is one. */
+function chooseAnother() {
+  if (every.b.at("model").value !== every.a.at("model").value) return;
+  const other = [...every.b.at("model").options].find((one) => !one.disabled && one.value !== every.a.at("model").value);
+  if (other) every.b.at("model").value = other.value;
+}
+
+/** One column goes on alone, with its model, its settings and its messages. */
+function continueWith(side) {
+  every.a.messages = every[side].messages.map(({ marks: _marks, ...message }) => message);
+  every.a.forgetFailure();
+  page.settings.keep(side);
+  compare(false);
+  draft.focus();
+}
+
+$("pg-compare").addEventListener("click", () => compare(!page.comparing));
+
+for (const button of document.querySelectorAll("[data-continue]")) {
+  button.addEventListener("click", () => continueWith(button.dataset.continue));
+}
+for (const button of document.querySelectorAll("[data-own]")) {
+  button.addEventListener("click", () => {
+    page.settings.split(button.dataset.own);
+    page.settings.open();
+    $("pg-system").focus();
+  });
+}
+for (const button of document.querySelectorAll("[data-stop-one]")) {
+  button.addEventListener("click", () => {
+    every[button.dataset.stopOne].stop();
+    draft.focus();
+  });
+}
+
+$("pg-tabs").addEventListener("click", (event) => {
+  const tab = event.target.closest("[data-column]");
+  if (tab) showTab(tab.dataset.column);
+});
+$("pg-tabs").addEventListener("keydown", (event) => {
+  if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+  event.preventDefault();
+  showTab(app.dataset.shown === "a" ? "b" : "a");
+  $(`pg-tab-${app.dataset.shown}`).focus();
 });
 
 // ---------------------------------------------------------------- controls
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (running) stop();
-  else if (Date.now() >= blockedUntil) go();
+  if (busy()) stop();
+  else go();
 });
+
+function stop() {
+  for (const column of columns()) column.stop();
+}
 
 draft.addEventListener("keydown", (event) => {
   // While an input method composes, Enter belongs to it.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
-  if (!running && Date.now() >= blockedUntil) go();
+  go();
 });
 
 draft.addEventListener("input", () => {
@@ -316,8 +272,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 $("pg-clear").addEventListener("click", () => {
-  messages = [];
-  hideNotice($("pg-error"));
+  for (const column of columns()) column.clear();
   showAll();
   remember();
   draft.focus();
@@ -326,23 +281,24 @@ $("pg-clear").addEventListener("click", () => {
 for (const button of document.querySelectorAll("[data-view]")) {
   button.addEventListener("click", () => {
     for (const other of document.querySelectorAll("[data-view]")) {
-      other.setAttribute("aria-pressed", String(other === button));
-      other.classList.toggle("active", other === button);
+      const active = other.dataset.view === button.dataset.view;
+      other.setAttribute("aria-pressed", String(active));
+      other.classList.toggle("active", active);
     }
-    thread.setRendered(button.dataset.view === "rendered");
+    for (const column of Object.values(every)) column.thread.setRendered(button.dataset.view === "rendered");
   });
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (running) event.preventDefault();
+  if (busy()) event.preventDefault();
 });
 
-/** The request as it would be sent now, or the last one that was sent when nothing is typed. */
-function shownRequest() {
-  const said = spoken();
+/** The request of a column as it would be sent now, or the last one that was sent when nothing is typed. */
+function shownRequest(column = every[page.comparing ? app.dataset.shown : "a"]) {
+  const said = column.spoken;
   if (draft.value.trim()) said.push({ role: "user", content: draft.value });
   while (said.length && said[said.length - 1].role !== "user") said.pop();
-  return settings.request(said.length ? said : [{ role: "user", content: "Hello!" }]);
+  return page.settings.request(column.side, said.length ? said : [{ role: "user", content: "Hello!" }]);
 }
 
 let openCode = null;
@@ -353,7 +309,7 @@ $("pg-show-code").addEventListener("click", async () => {
     openCode ||= codeDialog($("pg-code"), form.dataset.baseUrl, shownRequest);
     openCode();
   } catch (error) {
-    showFailure(explain(error, place));
+    every.a.showFailure(explain(error, page.place));
   }
 });
 
@@ -365,10 +321,11 @@ const placePanel = () => { $("pg-settings").open = wide.matches; };
 wide.addEventListener("change", placePanel);
 placePanel();
 
-settings.restore(saved.settings || {});
+page.settings.restore(saved.settings || {});
+for (const column of columns()) column.messages = (saved.messages && saved.messages[column.side]) || [];
 draft.value = saved.draft || "";
-$("pg-app").hidden = false;
-$("pg-show-code").hidden = false;
-showModel();
+app.hidden = false;
+for (const id of ["pg-show-code", "pg-compare"]) $(id).hidden = false;
+showComparing();
 showAll();
-follower.toEnd();
+for (const column of columns()) column.follower.toEnd();

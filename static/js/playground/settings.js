@@ -1,22 +1,44 @@
 // The parameters of a request: each has a default, a reset, and is sent only when it was changed.
+// Two columns share one set of values until one of them gets its own.
 
 import { count } from "./words.js";
 
 const MOST_STOPS = 4;
-const RANGES = ["temperature", "top_p", "max_tokens"];
-const NOTHING = { system: "", temperature: 1, top_p: 1, max_tokens: null, seed: null, stop: [], stream: true };
+const RANGES = ["temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty"];
+const CHECKS = ["stream", "json"];
+const NOTHING = {
+  system: "", temperature: 1, top_p: 1, max_tokens: null, seed: null, stop: [],
+  frequency_penalty: 0, presence_penalty: 0, effort: "", json: false, stream: true,
+};
+export const SIDES = ["a", "b"];
 
 /** What a person typed for a stop sequence: \n and \t stand for a new line and a tab. */
 const unescaped = (text) => text.replace(/\\([nt\\])/g, (_, char) => ({ n: "\n", t: "\t", "\\": "\\" })[char]);
-const escaped = (text) => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t");
+export const escaped = (text) => text.replace(/\\/g, "\\\\").replace(/\n/g, "\\n").replace(/\t/g, "\\t");
+
+const fresh = () => ({ ...NOTHING, stop: [] });
+
+function isChanged(values, name) {
+  const value = values[name];
+  return Array.isArray(value) ? value.length > 0 : value !== NOTHING[name];
+}
+
+/** The values that differ from their defaults, by name. */
+export const changedValues = (values) =>
+  Object.fromEntries(Object.keys(NOTHING).filter((name) => isChanged(values, name)).map((name) => [name, values[name]]));
 
 export class Settings {
-  constructor(root, modelSelect, onChange) {
+  /** `selects`: the list of models of each side. */
+  constructor(root, selects, onChange) {
     this.root = root;
-    this.select = modelSelect;
+    this.selects = selects;
     this.onChange = onChange;
-    this.values = { ...NOTHING };
-    this.wrong = {};
+    this.sets = {};
+    this.wrongs = {};
+    this.wrongModels = { a: "", b: "" };
+    this.comparing = false;
+    this.shown = "a";
+    this.join();
     this.bind();
   }
 
@@ -25,14 +47,15 @@ export class Settings {
   }
 
   bind() {
-    this.select.addEventListener("change", () => this.modelChanged());
+    for (const side of SIDES) this.selects[side].addEventListener("change", () => this.modelChanged(side));
     this.at("system").addEventListener("input", (event) => this.set("system", event.target.value));
     for (const name of RANGES) {
       this.at(name).addEventListener("change", (event) => this.typed(name, event.target.value));
       this.at(`${name}_range`).addEventListener("input", (event) => this.set(name, Number(event.target.value)));
     }
     this.at("seed").addEventListener("change", (event) => this.typedSeed(event.target.value.trim()));
-    this.at("stream").addEventListener("change", (event) => this.set("stream", event.target.checked));
+    for (const name of CHECKS) this.at(name).addEventListener("change", (event) => this.set(name, event.target.checked));
+    this.at("effort").addEventListener("change", (event) => this.set("effort", event.target.value));
     this.at("stop").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.isComposing) return;
       event.preventDefault();
@@ -40,34 +63,114 @@ export class Settings {
     });
     this.root.querySelector("[data-add-stop]").addEventListener("click", () => this.addStop());
     this.root.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-reset], [data-remove-stop]");
+      const button = event.target.closest("[data-reset], [data-remove-stop], [data-side], [data-join]");
       if (!button) return;
       if (button.dataset.reset) this.reset(button.dataset.reset, button);
+      else if (button.dataset.side) this.look(button.dataset.side);
+      else if (button.dataset.join) this.joined();
       else this.removeStop(Number(button.dataset.removeStop));
     });
   }
 
-  // ---------------------------------------------------------------- the model
+  // ---------------------------------------------------------------- one set of values, or one a side
 
-  get model() {
-    return this.select.value;
+  get isSplit() {
+    return this.sets.a !== this.sets.b;
   }
 
-  get facts() {
-    const option = this.select.selectedOptions[0];
+  get values() {
+    return this.sets[this.shown];
+  }
+
+  get wrong() {
+    return this.wrongs[this.shown];
+  }
+
+  /** Both sides share the values that are shown. */
+  join() {
+    const values = this.sets[this.shown] || fresh();
+    const wrong = this.wrongs[this.shown] || {};
+    this.sets = { a: values, b: values };
+    this.wrongs = { a: wrong, b: wrong };
+  }
+
+  joined() {
+    this.join();
+    this.show();
+    this.onChange();
+    this.at("system").focus();
+  }
+
+  /** Give each side its own values, and show those of `side`. */
+  split(side) {
+    if (!this.isSplit) {
+      this.sets = { a: this.sets.a, b: { ...this.sets.a, stop: [...this.sets.a.stop] } };
+      this.wrongs = { a: this.wrongs.a, b: { ...this.wrongs.a } };
+    }
+    this.look(side);
+    this.onChange();
+  }
+
+  look(side) {
+    this.shown = side;
+    this.at("stop").value = "";
+    this.show();
+  }
+
+  compare(on) {
+    this.comparing = on;
+    this.shown = "a";
+    if (!on) this.join();
+    this.show();
+  }
+
+  /** The values and the model of `side` become the only ones. */
+  keep(side) {
+    this.selects.a.value = this.selects[side].value;
+    this.shown = side;
+    this.join();
+    this.compare(false);
+  }
+
+  // ---------------------------------------------------------------- the model
+
+  model(side) {
+    return this.selects[side].value;
+  }
+
+  facts(side) {
+    const option = this.selects[side].selectedOptions[0];
     return option ? option.dataset : {};
   }
 
-  get mostOutput() {
-    return Number(this.facts.maxOutput) || 1;
+  /** The sides that the shown values are sent for. */
+  get meant() {
+    if (!this.comparing) return ["a"];
+    return this.isSplit ? [this.shown] : SIDES;
   }
 
-  modelChanged() {
-    const most = this.mostOutput;
-    if (this.values.max_tokens !== null && this.values.max_tokens > most) this.values.max_tokens = most;
-    delete this.wrong.model;
+  get mostOutput() {
+    return Math.min(...this.meant.map((side) => Number(this.facts(side).maxOutput) || 1));
+  }
+
+  ignored(side) {
+    return (this.facts(side).ignores || "").split(" ").filter(Boolean);
+  }
+
+  modelChanged(side) {
+    const most = Number(this.facts(side).maxOutput) || 1;
+    const values = this.sets[side];
+    if (values.max_tokens !== null && values.max_tokens > most) values.max_tokens = most;
+    this.wrongModels[side] = "";
     this.show();
     this.onChange();
+  }
+
+  /** Whether there is such a model to choose; then it is chosen. */
+  choose(side, name) {
+    const known = [...this.selects[side].options].find((option) => option.value === name && !option.disabled);
+    if (known) this.selects[side].value = name;
+    return Boolean(known);
   }
 
   // ---------------------------------------------------------------- changing
@@ -81,7 +184,7 @@ export class Settings {
 
   typed(name, text) {
     const { min, max, step } = this.at(`${name}_range`);
-    const number = text.trim() === "" ? NOTHING[name] : Number(text.replace(",", "."));
+    const number = text.trim() === "" ? NOTHING[name] : Number(text.replace(",", ".").replace("\u2212", "-"));
     const whole = step !== "1" || Number.isInteger(number);
     if (number !== null && !(whole && number >= Number(min) && number <= Number(max))) {
       const kind = step === "1" ? "a whole number" : "a number";
@@ -120,11 +223,11 @@ export class Settings {
   reset(name, button) {
     const hadFocus = document.activeElement === button;
     if (name === "all") {
-      this.values = { ...NOTHING, stop: [] };
-      this.wrong = {};
+      Object.assign(this.values, fresh());
+      for (const wrong of Object.keys(this.wrong)) delete this.wrong[wrong];
       this.at("stop").value = "";
     } else {
-      this.values[name] = Array.isArray(NOTHING[name]) ? [] : NOTHING[name];
+      this.values[name] = fresh()[name];
       delete this.wrong[name];
     }
     this.show();
@@ -132,32 +235,38 @@ export class Settings {
     if (hadFocus) (name === "all" ? this.at("system") : this.at(name)).focus();
   }
 
+  /** Take over values by name; what is missing has its default. */
+  take(side, values) {
+    const known = Object.keys(NOTHING).filter((name) => values[name] !== undefined && values[name] !== null);
+    Object.assign(this.sets[side], fresh(), Object.fromEntries(known.map((name) => [name, values[name]])));
+    for (const name of Object.keys(this.wrongs[side])) delete this.wrongs[side][name];
+    this.show();
+  }
+
   restore(saved) {
-    for (const name of Object.keys(NOTHING)) if (saved[name] !== undefined) this.values[name] = saved[name];
-    const known = [...this.select.options].find((option) => option.value === saved.model && !option.disabled);
-    if (known) this.select.value = saved.model;
+    this.comparing = Boolean(saved.comparing);
+    for (const side of SIDES) if (saved[side]) this.choose(side, saved[side].model);
+    if (saved.split) this.split("a");
+    for (const side of this.isSplit ? SIDES : ["a"]) if (saved[side]) this.take(side, saved[side]);
     this.show();
   }
 
   get saved() {
-    return { ...this.values, model: this.model };
+    const of = (side) => ({ ...this.sets[side], model: this.model(side) });
+    return { a: of("a"), b: of("b"), comparing: this.comparing, split: this.isSplit };
   }
 
   // ---------------------------------------------------------------- showing
-
-  isChanged(name) {
-    const value = this.values[name];
-    return Array.isArray(value) ? value.length > 0 : value !== NOTHING[name];
-  }
 
   show() {
     for (const name of RANGES) this.showRange(name);
     for (const [name, value] of [["system", this.values.system], ["seed", this.values.seed ?? ""]]) {
       if (this.at(name).value !== String(value) && !this.wrong[name]) this.at(name).value = value;
     }
-    this.at("stream").checked = this.values.stream;
+    for (const name of CHECKS) this.at(name).checked = this.values[name];
+    this.at("effort").value = this.values.effort;
     this.showStops();
-    const changed = Object.keys(NOTHING).filter((name) => this.isChanged(name));
+    const changed = Object.keys(changedValues(this.values));
     for (const name of Object.keys(NOTHING)) {
       const reset = this.root.querySelector(`[data-reset="${name}"]`);
       if (reset) reset.hidden = !changed.includes(name) && !this.wrong[name];
@@ -166,7 +275,37 @@ export class Settings {
     this.root.querySelector('[data-reset="all"]').hidden = changed.length === 0;
     const summary = this.root.querySelector("[data-changed]");
     summary.textContent = changed.length ? `${changed.length} changed` : "defaults";
-    this.showWrong("model");
+    this.showSides();
+    this.showUnsupported();
+    for (const side of SIDES) this.showWrongModel(side);
+  }
+
+  showSides() {
+    const tabs = this.root.querySelector("[data-sides]");
+    tabs.hidden = !this.comparing || !this.isSplit;
+    for (const tab of tabs.querySelectorAll("[data-side]")) {
+      const active = tab.dataset.side === this.shown;
+      tab.setAttribute("aria-pressed", String(active));
+      tab.classList.toggle("active", active);
+      tab.textContent = `${tab.dataset.side.toUpperCase()}: ${this.model(tab.dataset.side)}`;
+    }
+  }
+
+  /** What no model that is meant takes is absent, and said in one line. */
+  showUnsupported() {
+    const lines = [];
+    const ignored = this.meant.map((side) => new Set(this.ignored(side)));
+    for (const box of this.root.querySelectorAll("[data-parameter]")) {
+      box.hidden = ignored.every((names) => names.has(box.dataset.parameter));
+    }
+    for (const side of new Set(this.meant)) {
+      const words = this.ignored(side).map((name) => name.replaceAll("_", " "));
+      if (words.length) lines.push(`${this.model(side)} ignores ${words.join(", ")}.`);
+    }
+    const note = this.root.querySelector("[data-ignored]");
+    note.textContent = [...new Set(lines)].join(" ");
+    note.hidden = lines.length === 0;
+    this.root.querySelector("[data-effort]").hidden = !this.meant.some((side) => this.facts(side).effort === "yes");
   }
 
   showRange(name) {
@@ -201,30 +340,42 @@ export class Settings {
   }
 
   /** Say at the field what is wrong with it. */
-  mark(name, message) {
-    this.wrong[name] = message;
+  mark(name, message, side = this.shown) {
+    if (name === "model") {
+      this.wrongModels[side] = message;
+    } else {
+      this.wrongs[side][name] = message;
+      this.shown = this.isSplit ? side : this.shown;
+    }
     this.show();
   }
 
   showWrong(name) {
-    const input = name === "model" ? this.select : this.at(name);
+    const input = this.at(name);
     const note = document.getElementById(`pg-${name}-error`);
-    if (!input || !note) return;
-    const message = this.wrong[name] || "";
-    note.textContent = message;
-    note.hidden = !message;
-    input.toggleAttribute("aria-invalid", Boolean(message));
-    if (message) input.setAttribute("aria-invalid", "true");
-    input.classList.toggle("is-invalid", Boolean(message));
+    if (input && note) showMessage(input, note, this.wrong[name] || "");
   }
 
-  /** The first field that is wrong, focused; null when all is well. */
-  firstWrong() {
-    const name = Object.keys(this.wrong)[0];
-    if (!name) return null;
-    this.open();
-    (name === "model" ? this.select : this.at(name)).focus();
-    return this.wrong[name];
+  showWrongModel(side) {
+    const select = this.selects[side];
+    showMessage(select, document.getElementById(`${select.id}-error`), this.wrongModels[side]);
+  }
+
+  /** Whether a field of these sides is wrong; it gets the focus. */
+  firstWrong(sides) {
+    for (const side of sides) {
+      if (this.wrongModels[side]) {
+        this.selects[side].focus();
+        return true;
+      }
+      const name = Object.keys(this.wrongs[side])[0];
+      if (!name) continue;
+      if (this.isSplit) this.look(side);
+      this.open();
+      this.at(name).focus();
+      return true;
+    }
+    return false;
   }
 
   open() {
@@ -233,55 +384,26 @@ export class Settings {
 
   // ---------------------------------------------------------------- the request
 
-  /** The request's members for these messages: only what differs from the defaults. */
-  request(messages) {
-    const { system, temperature, top_p: topP, max_tokens: most, seed, stop, stream } = this.values;
-    const first = system.trim() ? [{ role: "system", content: system }] : [];
-    const request = { model: this.model, messages: [...first, ...messages] };
-    if (temperature !== NOTHING.temperature) request.temperature = temperature;
-    if (topP !== NOTHING.top_p) request.top_p = topP;
-    if (most !== null) request.max_tokens = most;
-    if (seed !== null) request.seed = seed;
-    if (stop.length) request.stop = stop;
-    if (stream) request.stream = true;
+  /** The members of a side's request for these messages: only what differs from the defaults and is not ignored. */
+  request(side, messages) {
+    const values = this.sets[side];
+    const first = values.system.trim() ? [{ role: "system", content: values.system }] : [];
+    const request = { model: this.model(side), messages: [...first, ...messages] };
+    const ignored = this.ignored(side);
+    for (const name of [...RANGES, "seed", "stop"]) {
+      if (isChanged(values, name) && !ignored.includes(name)) request[name] = values[name];
+    }
+    if (values.effort && this.facts(side).effort === "yes") request.reasoning_effort = values.effort;
+    if (values.json) request.response_format = { type: "json_object" };
+    if (values.stream) request.stream = true;
     return request;
   }
 }
 
-// ---------------------------------------------------------------- remembering
-
-const PREFIX = "playground:";
-
-/** Remembers one value for one person in one organization; what others left in this tab is thrown away. */
-export class Memory {
-  constructor(owner) {
-    this.key = `${PREFIX}${owner}`;
-    this.full = false;
-    try {
-      for (const key of Object.keys(sessionStorage)) {
-        if (key.startsWith(PREFIX) && !key.startsWith(`${PREFIX}${owner.split(":")[0]}:`)) sessionStorage.removeItem(key);
-      }
-    } catch {
-      this.full = true;
-    }
-  }
-
-  read() {
-    try {
-      return JSON.parse(sessionStorage.getItem(this.key)) || {};
-    } catch {
-      return {};
-    }
-  }
-
-  /** Whether it was kept; a very long conversation does not fit. */
-  write(value) {
-    try {
-      sessionStorage.setItem(this.key, JSON.stringify(value));
-      this.full = false;
-    } catch {
-      this.full = true;
-    }
-    return !this.full;
-  }
+function showMessage(input, note, message) {
+  note.textContent = message;
+  note.hidden = !message;
+  input.toggleAttribute("aria-invalid", Boolean(message));
+  if (message) input.setAttribute("aria-invalid", "true");
+  input.classList.toggle("is-invalid", Boolean(message));
 }

@@ -105,9 +105,9 @@ async function look(form, turn) {
 // ---------------------------------------------------------------- the answer
 
 /** An answer that is about to come; `began` is performance.now() of the request. */
-export function expected(id, model) {
+export function expected(id, model, pair) {
   return {
-    id, role: "assistant", content: "", model, running: true, pieces: 0, began: performance.now(),
+    id, role: "assistant", content: "", model, pair, running: true, pieces: 0, began: performance.now(),
     times: { first: null, total: null },
   };
 }

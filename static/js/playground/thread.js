@@ -27,17 +27,27 @@ function button(label, act, name) {
   return node;
 }
 
-function figure(label, value, title = "") {
+function figure(label, value, { title = "", mark = "" } = {}) {
   const node = element("span", "", label ? `${label} ` : "");
   node.append(element("b", "", value));
+  if (mark) node.append(" ", element("span", "pg-mark", mark));
   if (title) node.title = title;
   return node;
+}
+
+/** The id leads to the request's own page. */
+function requestLink(id) {
+  const link = element("a");
+  const { requestUrl } = document.getElementById("pg-composer").dataset;
+  link.href = requestUrl.replace("ID", encodeURIComponent(id));
+  link.append(element("code", "", id));
+  return link;
 }
 
 /** The readout of an answer: counts and cost are the ledger's, times are this browser's. */
 function readout(message) {
   const node = element("div", "readout");
-  const { billed, times, running } = message;
+  const { billed, times, running, marks = {} } = message;
   if (running) {
     node.append(element("span", "", message.pieces ? "Streaming…" : "Waiting for the first token…"));
     if (message.pieces) node.append(figure("Out", `about ${count(message.pieces)}`));
@@ -47,10 +57,10 @@ function readout(message) {
     node.append(figure("In", count(input)));
     if (billed.cached) node.append(figure("of it cached", count(billed.cached)));
     node.append(figure("Out", count(billed.output)));
-    node.append(figure("Cost", money(nano(billed.charge)), `$${billed.charge}`));
+    node.append(figure("Cost", money(nano(billed.charge)), { title: `$${billed.charge}`, mark: marks.cost }));
   }
-  if (times && times.first !== null) node.append(figure("First token", duration(times.first)));
-  if (times && times.total !== null) node.append(figure("Total", duration(times.total)));
+  if (times && times.first !== null) node.append(figure("First token", duration(times.first), { mark: marks.first }));
+  if (times && times.total !== null) node.append(figure("Total", duration(times.total), { mark: marks.total }));
   if (billed && times && times.total !== null && billed.output) {
     const spent = times.first !== null && times.total - times.first > 50 ? times.total - times.first : times.total;
     const speed = element("span");
@@ -60,7 +70,8 @@ function readout(message) {
   if (message.reason) node.append(element("span", "", REASONS[message.reason] || message.reason));
   if (message.requestId) {
     const id = element("span", "reqid");
-    id.append(element("code", "", message.requestId), " ", button("Copy", "copy-id", "request id"));
+    const shown = message.isCounted ? requestLink(message.requestId) : element("code", "", message.requestId);
+    id.append(shown, " ", button("Copy", "copy-id", "request id"));
     node.append(id);
   }
   return node;
@@ -77,8 +88,12 @@ class MessageView {
     title.id = `msg-${message.id}`;
     this.node.setAttribute("aria-labelledby", title.id);
     const acts = element("span", "msgacts");
-    acts.append(button("Copy", "copy", name));
-    if (message.role === "assistant") acts.append(button("Try again", "retry", name));
+    if (message.role === "assistant") {
+      acts.append(button("Copy", "copy-text", name), button("Copy Markdown", "copy", name));
+      acts.append(button("Try again", "retry", name));
+    } else {
+      acts.append(button("Copy", "copy", name), button("Run from here", "run", name));
+    }
     acts.append(button("Edit", "edit", name), button("Delete", "delete", name));
     head.append(title, acts);
     this.thought = element("details", "thought");
@@ -164,6 +179,17 @@ export class Thread {
   setRendered(rendered) {
     this.rendered = rendered;
     for (const view of this.views.values()) view.update(rendered);
+  }
+
+  /** A message's text as it is on screen. */
+  textOf(message) {
+    const shown = this.views.get(message.id).body.cloneNode(true);
+    for (const node of shown.querySelectorAll("figcaption, button")) node.remove();
+    shown.classList.add("visually-hidden");
+    this.log.append(shown);
+    const text = shown.innerText;
+    shown.remove();
+    return text;
   }
 
   /** Replace a message's text by a form; `done(text, role, run)` or `done(null)` ends it. */
