@@ -22,6 +22,7 @@ from accounts.models import (
     Invitation,
     Membership,
     Organization,
+    Preset,
     Project,
     ProjectMembership,
     User,
@@ -180,6 +181,26 @@ class ProjectMembershipAdmin(FactsAdmin):
     list_display = ("user", "project", "created_at")
     list_select_related = ("user", "project")
     search_fields = ("user__email", "project__name", "project__public_id")
+
+
+@admin.register(Preset)
+class PresetAdmin(FactsAdmin):
+    """Without prompts and messages: those are the customer's."""
+
+    list_display = ("name", "public_id", "organization", "project", "model", "updated_at", "deleted_at")
+    list_select_related = ("organization", "project")
+    search_fields = ("name", "public_id", "organization__name", "organization__public_id")
+    fields = (
+        "name",
+        "public_id",
+        "organization",
+        "project",
+        "model",
+        "version",
+        "created_at",
+        "updated_at",
+        "deleted_at",
+    )
 
 
 @admin.register(ApiKey)

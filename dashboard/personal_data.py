@@ -6,7 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from accounts.models import ApiKey, AuditEntry, Membership, ProjectMembership, User
+from accounts.models import ApiKey, AuditEntry, Membership, Preset, ProjectMembership, User
 
 
 def of(user: User) -> dict[str, Any]:
@@ -53,6 +53,11 @@ def of(user: User) -> dict[str, Any]:
             }
             for key in ApiKey.objects.filter(owner=user).select_related("project").order_by("pk")
         ],
+        "own_presets": list(
+            Preset.objects.filter(owner=user, deleted_at=None)
+            .order_by("pk")
+            .values("public_id", "name", "description", "model", "parameters", "messages", "created_at", "updated_at")
+        ),
         "changes_made": list(
             AuditEntry.objects.filter(actor=user)
             .order_by("pk")

@@ -15,6 +15,7 @@ from dashboard.views import (
     models,
     overview,
     playground,
+    playground_presets,
     preferences,
     projects,
     requests,
@@ -108,4 +109,8 @@ urlpatterns = [
     path("playground/", playground.playground, name="playground"),
     path("playground/chat/", playground.chat, name="playground-chat"),
     path("playground/receipts/<str:turn>/", playground.receipt, name="playground-receipt"),
+    path("playground/presets/", playground_presets.listing, name="playground-presets"),
+    path("playground/presets/<str:public_id>/", playground_presets.update, name="playground-preset"),
+    path("playground/presets/<str:public_id>/delete/", playground_presets.delete, name="playground-preset-delete"),
+    path("playground/presets/<str:public_id>/restore/", playground_presets.restore, name="playground-preset-restore"),
 ]

@@ -5,6 +5,7 @@ from accounts.models.audit import AuditEntry
 from accounts.models.idempotency import IdempotentRequest
 from accounts.models.membership import Invitation, Membership
 from accounts.models.organization import Organization
+from accounts.models.preset import Preset
 from accounts.models.project import Project, ProjectMembership
 from accounts.models.user import User
 
@@ -16,6 +17,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Organization",
+    "Preset",
     "Project",
     "ProjectMembership",
     "User",

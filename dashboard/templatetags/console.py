@@ -98,6 +98,10 @@ _DEEDS = {
     "project.restored": _("Restored"),
     "project.member_added": _("Developer added"),
     "project.member_removed": _("Developer removed"),
+    "preset.created": _("Preset saved"),
+    "preset.changed": _("Preset changed"),
+    "preset.deleted": _("Preset deleted"),
+    "preset.restored": _("Preset brought back"),
 }
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import keys
-from accounts.models import Membership, Project
+from accounts import keys, presets
+from accounts.models import Membership, Preset, Project
 from accounts.principal import Principal
 from accounts.roles import Permission
 from billing import callers
@@ -23,6 +23,7 @@ from catalog import providers
 from dashboard import playground_line, playground_models
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
+from dashboard.views.playground_presets import payers
 from foundation.money import usd_string
 from gateway.errors import ApiError
 from usage.models import UsageEvent
@@ -50,9 +51,11 @@ class Entry(NamedTuple):
 @require_GET
 @member(Permission.USE_PLAYGROUND)
 def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """The page; `?project=` chooses who pays."""
-    projects = _payers(desk)
-    wanted = request.GET.get("project", "")
+    """The page; `?project=` chooses who pays, `?preset=` what to start from."""
+    projects = payers(desk)
+    preset = _preset(desk, request.GET.get("preset", ""), projects)
+    own_project = preset.project.public_id if preset and preset.project else ""
+    wanted = request.GET.get("project", own_project)
     project = next((one for one in projects if one.public_id == wanted), None)
     if wanted and project is None:
         raise Http404("There is no such project.")
@@ -60,6 +63,7 @@ def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
         request,
         "dashboard/playground.html",
         {
+            "preset": preset,
             "project": project or (projects[0] if projects else None),
             "projects": projects,
             "models": playground_models.choices(desk.organization),
@@ -73,9 +77,14 @@ def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
     return response
 
 
-def _payers(desk: Desk) -> list[Project]:
-    """The projects on which this person may book."""
-    return [project for project in desk.projects() if project.archived_at is None]
+def _preset(desk: Desk, wanted: str, projects: list[Project]) -> Preset | None:
+    """The preset that a link names; 404 unless this person may see it."""
+    if not wanted:
+        return None
+    preset = presets.visible(desk.membership, projects).filter(public_id=wanted).first()
+    if preset is None:
+        raise Http404("There is no such preset.")
+    return preset
 
 
 @require_POST
@@ -130,7 +139,7 @@ def _entry(request: HttpRequest) -> Entry:
     desk = Desk(user, membership)
     if not desk.may(Permission.USE_PLAYGROUND):
         raise ApiError(403, "permission_error", "role_not_allowed", "Your role cannot use the playground.")
-    project = next((one for one in _payers(desk) if one.public_id == wanted), None)
+    project = next((one for one in payers(desk) if one.public_id == wanted), None)
     if project is None:
         raise _no_project()
     if not desk.organization.is_confirmed:

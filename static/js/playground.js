@@ -2,7 +2,7 @@
 
 import { Column, counted, judge, newId } from "./playground/column.js";
 import { Memory } from "./playground/memory.js";
-import { Settings } from "./playground/settings.js";
+import { changedValues, Settings } from "./playground/settings.js";
 import { addedUp, count, explain, money, nano, seconds } from "./playground/words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -89,7 +89,7 @@ function showAll() {
   $("pg-session").textContent = requests ? `This session: ${counted(requests)}, ${money(nano(charge))}` : "";
   $("pg-clear").hidden = columns().every((column) => column.messages.length === 0);
   $("pg-clear").disabled = busy();
-  $("pg-compare").disabled = busy();
+  for (const id of ["pg-compare", "pg-open-presets"]) $(id).disabled = busy();
   for (const button of document.querySelectorAll("[data-continue]")) button.disabled = busy();
   showSend();
   fitDraft();
@@ -313,6 +313,66 @@ $("pg-show-code").addEventListener("click", async () => {
   }
 });
 
+// ---------------------------------------------------------------- presets
+
+let presets = null;
+
+/** The side whose values are in the panel. */
+const shownColumn = () => every[page.settings.shown];
+
+async function presetsDialog() {
+  const { Presets } = await import("./playground/presets.js");
+  presets ||= new Presets($("pg-presets"), {
+    form,
+    now: () => ({
+      model: page.settings.model(shownColumn().side),
+      parameters: changedValues(page.settings.values),
+      messages: shownColumn().spoken,
+    }),
+    use: usePreset,
+    changed: showPreset,
+  });
+  return presets;
+}
+
+function usePreset(preset) {
+  const { side } = shownColumn();
+  page.settings.take(side, preset.parameters);
+  const isThere = page.settings.choose(side, preset.model);
+  page.settings.mark("model", isThere ? "" : `Uses ${preset.model}, retired. Choose a model.`, side);
+  if (preset.messages.length) {
+    for (const column of page.settings.isSplit ? [every[side]] : columns()) {
+      column.messages = preset.messages.map((message) => ({ ...message, id: newId() }));
+      column.forgetFailure();
+    }
+  }
+  showPreset();
+  showModels();
+  showAll();
+  remember();
+  if (isThere) draft.focus();
+  else every[side].at("model").focus();
+}
+
+function showPreset() {
+  const active = presets && presets.active;
+  $("pg-preset").textContent = active ? `Preset: ${active.name}` : "";
+}
+
+$("pg-open-presets").addEventListener("click", async () => {
+  try {
+    await (await presetsDialog()).open();
+  } catch (error) {
+    every.a.showFailure(explain(error, page.place));
+  }
+});
+
+// A reload must not throw away the conversation that came after the link.
+if (form.dataset.preset) {
+  window.history.replaceState(null, "", `${window.location.pathname}?project=${form.dataset.project}`);
+  presetsDialog().then((dialog) => dialog.openLink(form.dataset.preset));
+}
+
 // ---------------------------------------------------------------- start
 
 // Beside the conversation on a wide screen, folded away on a narrow one.
@@ -325,7 +385,7 @@ page.settings.restore(saved.settings || {});
 for (const column of columns()) column.messages = (saved.messages && saved.messages[column.side]) || [];
 draft.value = saved.draft || "";
 app.hidden = false;
-for (const id of ["pg-show-code", "pg-compare"]) $(id).hidden = false;
+for (const id of ["pg-show-code", "pg-compare", "pg-open-presets"]) $(id).hidden = false;
 showComparing();
 showAll();
 for (const column of columns()) column.follower.toEnd();

@@ -16,7 +16,7 @@ export class Refused extends Error {
 /** The connection ended before the answer did. */
 export class Dropped extends Error {}
 
-function csrfToken(form) {
+export function csrfToken(form) {
   // The cookie is the newer one when somebody logged in again in another tab.
   const cookie = document.cookie.split("; ").find((text) => text.startsWith("csrftoken="));
   return cookie ? decodeURIComponent(cookie.split("=")[1]) : form.elements.csrfmiddlewaretoken.value;
