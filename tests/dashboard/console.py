@@ -69,7 +69,7 @@ def project_of(server: RunningServer, blocker: DjangoDbBlocker) -> str:
         with blocker.unblock(), using(server.database_url):
             return Project.objects.get(organization__name="Meterhouse").public_id
 
-    return _aside(look)
+    return aside(look)
 
 
 def events(server: RunningServer, blocker: DjangoDbBlocker, **wanted: Any) -> list[UsageEvent]:
@@ -79,10 +79,10 @@ def events(server: RunningServer, blocker: DjangoDbBlocker, **wanted: Any) -> li
         with blocker.unblock(), using(server.database_url):
             return list(UsageEvent.objects.filter(**wanted).select_related("api_key", "user").order_by("id"))
 
-    return _aside(look)
+    return aside(look)
 
 
-def _aside(look: Callable[[], T]) -> T:
+def aside(look: Callable[[], T]) -> T:
     """In a thread of its own: where a browser runs, the thread has an event loop, and Django refuses to work there."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(look).result()

@@ -84,7 +84,7 @@ export class Presets {
 
   act(pressed) {
     const { act } = pressed.dataset;
-    const { id } = pressed.closest("[data-preset]").dataset;
+    const { preset: id } = pressed.closest("[data-preset]").dataset;
     const preset = this.presets.find((one) => one.id === id);
     if (act === "use") this.use(preset);
     if (act === "delete") this.remove(preset);
@@ -121,8 +121,11 @@ export class Presets {
 
   async load() {
     const found = await this.talk(this.dialog.dataset.url);
-    if (found) this.presets = found.answer.presets;
-    this.show();
+    // Rows that stay as they are must not be replaced under somebody's finger.
+    if (found && !same(found.answer.presets, this.presets)) {
+      this.presets = found.answer.presets;
+      this.show();
+    }
     return Boolean(found);
   }
 
@@ -176,6 +179,7 @@ export class Presets {
     if (done.status === 409) {
       this.active = done.answer.now;
       await this.load();
+      this.show();
       this.fail(`“${preset.name}” was changed meanwhile. Below is what would change now; what is on screen stays.`);
       return;
     }
@@ -186,6 +190,7 @@ export class Presets {
     this.active = preset;
     this.page.changed();
     await this.load();
+    this.show();
     this.say(words);
     this.dialog.querySelector("[data-close-presets]").focus();
   }
