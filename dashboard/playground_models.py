@@ -21,8 +21,11 @@ class Choice:
     context_length: int
     max_output: int
     prices: UnitPrices
+    has_vocabulary: bool
     has_provider: bool
     is_demo: bool
+    ignored: str
+    takes_effort: bool
 
     @property
     def label(self) -> str:
@@ -45,12 +48,13 @@ class Choice:
         )
 
 
-def choices(organization: Organization) -> list[Choice]:
-    """Models that have a price for this organization, in the order of the price list."""
+def choices(organization: Organization, name: str = "") -> list[Choice]:
+    """Models that have a price for this organization, in the order of the price list; with a name that one alone."""
     now = timezone.now()
     plan_id = Subscription.objects.filter(organization=organization).values_list("plan_id", flat=True).first()
     routes_now = Route.objects.filter(enabled=True, provider__enabled=True).select_related("provider")
-    models = LanguageModel.objects.filter(retired_at=None).prefetch_related(
+    offered = LanguageModel.objects.filter(retired_at=None, **({"name": name} if name else {}))
+    models = offered.prefetch_related(
         Prefetch("prices", Price.objects.filter(effective_from__lte=now)), Prefetch("routes", routes_now)
     )
     found = []
@@ -66,8 +70,11 @@ def choices(organization: Organization) -> list[Choice]:
                 context_length=model.context_length,
                 max_output=model.max_output,
                 prices=prices,
+                has_vocabulary=bool(model.vocabulary),
                 has_provider=bool(routes),
                 is_demo=bool(routes) and routes[0].provider.is_demo,
+                ignored=" ".join(model.ignored_parameters),
+                takes_effort=model.takes_reasoning_effort,
             )
         )
     return found

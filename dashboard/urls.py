@@ -108,6 +108,7 @@ urlpatterns = [
     path("settings/data/export/", settings_data.export, name="settings-data-export"),
     path("playground/", playground.playground, name="playground"),
     path("playground/chat/", playground.chat, name="playground-chat"),
+    path("playground/estimate/", playground.estimate, name="playground-estimate"),
     path("playground/receipts/<str:turn>/", playground.receipt, name="playground-receipt"),
     path("playground/presets/", playground_presets.listing, name="playground-presets"),
     path("playground/presets/<str:public_id>/", playground_presets.update, name="playground-preset"),

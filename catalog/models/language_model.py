@@ -1,7 +1,19 @@
 """A model as customers see it."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+PARAMETERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "stop")
+
+
+def check_parameters(names: Any) -> None:
+    """A list of parameters that a model may ignore; raises ValidationError."""
+    if not isinstance(names, list) or not set(map(str, names)) <= set(PARAMETERS):
+        raise ValidationError(_("Write a list of names among: %(names)s.") % {"names": ", ".join(PARAMETERS)})
 
 
 class LanguageModel(models.Model):
@@ -15,6 +27,15 @@ class LanguageModel(models.Model):
         blank=True,
         choices=[("deepseek", "DeepSeek")],
         help_text="Empty: unknown; then UTF-8 bytes bound the input.",
+    )
+    ignored_parameters = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_parameters],
+        help_text='Parameters it does not heed, such as ["temperature"]: the playground says so and leaves them out.',
+    )
+    takes_reasoning_effort = models.BooleanField(
+        default=False, help_text="The playground offers reasoning_effort: low, medium or high."
     )
     position = models.PositiveIntegerField(default=100)
     created_at = models.DateTimeField(default=timezone.now)

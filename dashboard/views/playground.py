@@ -20,7 +20,7 @@ from accounts.roles import Permission
 from billing import callers
 from billing.models import Hold
 from catalog import providers
-from dashboard import playground_line, playground_models
+from dashboard import playground_estimate, playground_line, playground_models
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.views.playground_presets import payers
@@ -151,6 +151,14 @@ def _entry(request: HttpRequest) -> Entry:
 
 def _no_project() -> ApiError:
     return ApiError(404, "invalid_request_error", "project_not_found", "There is no such project.")
+
+
+@never_cache
+@require_POST
+@member(Permission.USE_PLAYGROUND)
+def estimate(request: HttpRequest, desk: Desk) -> JsonResponse:
+    """What this request would take; it is counted and forgotten."""
+    return JsonResponse(playground_estimate.estimate(desk.organization, request.body))
 
 
 @never_cache

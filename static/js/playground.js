@@ -1,6 +1,7 @@
 // The playground: conversations with one model or two, through the same door and the same ledger as every API key.
 
 import { Column, counted, judge, newId } from "./playground/column.js";
+import { Estimate } from "./playground/estimate.js";
 import { Memory } from "./playground/memory.js";
 import { changedValues, Settings } from "./playground/settings.js";
 import { addedUp, count, explain, money, nano, seconds } from "./playground/words.js";
@@ -60,7 +61,14 @@ const every = { a: new Column("a", page), b: new Column("b", page) };
 const columns = () => (page.comparing ? [every.a, every.b] : [every.a]);
 const busy = () => columns().some((column) => column.running);
 
+// What is typed, or the last message that is not answered yet.
+const estimate = new Estimate($("pg-estimate"), form, () =>
+  columns()
+    .filter((column) => draft.value.trim() || (column.last && column.last.role === "user"))
+    .map((column) => ({ letter: page.comparing ? column.side.toUpperCase() : "", request: shownRequest(column) })));
+
 function remember() {
+  if (!busy()) estimate.soon();
   const kept = Object.fromEntries(columns().map((column) => [column.side, column.kept]));
   $("pg-too-long").hidden = memory.write({ messages: kept, draft: draft.value, settings: page.settings.saved, session });
 }
@@ -388,4 +396,5 @@ app.hidden = false;
 for (const id of ["pg-show-code", "pg-compare", "pg-open-presets"]) $(id).hidden = false;
 showComparing();
 showAll();
+estimate.soon();
 for (const column of columns()) column.follower.toEnd();

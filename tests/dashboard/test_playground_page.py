@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
@@ -119,3 +120,16 @@ def test_without_a_model_on_sale_it_says_so(alice: House) -> None:
 def test_without_a_project_it_says_so(alice: House) -> None:
     alice.organization.projects.update(archived_at=timezone.now())
     assert "You have no project to charge." in page(alice).content.decode()
+
+
+def test_a_model_says_what_it_ignores_and_whether_it_takes_an_effort(alice: House) -> None:
+    model = LanguageModel.objects.get(name="deepseek-math")
+    model.ignored_parameters, model.takes_reasoning_effort = ["temperature", "top_p"], True
+    model.full_clean()
+    model.save()
+    text = page(alice).content.decode()
+    assert 'data-ignores="temperature top_p"' in text
+    assert 'data-effort="yes"' in text
+    model.ignored_parameters = ["model"]
+    with pytest.raises(ValidationError):
+        model.full_clean()

@@ -1,0 +1,62 @@
+// What the next request would take, asked of the server when somebody pauses: no price is ever applied in the browser.
+
+import { csrfToken } from "./stream.js";
+import { count, money, nano, tokens } from "./words.js";
+
+const PAUSE = 500;
+// Beyond this a request is not sent along just to be counted.
+const MOST_CHARACTERS = 400_000;
+
+function words({ tokens: input, context, most_usd: most }) {
+  if (input === undefined) return "";
+  if (context !== undefined) {
+    return `This conversation is about ${tokens(input)}; the model reads ${count(context)}. Remove earlier messages.`;
+  }
+  return `about ${tokens(input)}, at most ${money(nano(most))}`;
+}
+
+export class Estimate {
+  /** `requests()`: the requests that would be sent now, with the letter of their column where there are two. */
+  constructor(node, form, requests) {
+    this.node = node;
+    this.form = form;
+    this.requests = requests;
+    this.timer = 0;
+    this.round = 0;
+    this.asked = "";
+  }
+
+  soon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.now(), PAUSE);
+  }
+
+  async now() {
+    const wanted = this.requests();
+    const asked = JSON.stringify(wanted);
+    if (asked === this.asked) return;
+    this.asked = asked;
+    this.round += 1;
+    const { round } = this;
+    const found = asked.length > MOST_CHARACTERS ? [] : await Promise.all(wanted.map(({ request }) => this.ask(request)));
+    if (round !== this.round) return;
+    const said = found.map((one, index) => [wanted[index].letter, words(one)]).filter(([, text]) => text);
+    this.node.textContent = said.map(([letter, text]) => (letter ? `${letter}: ${text}` : text)).join(" · ");
+    this.node.classList.toggle("pg-few", found.some(({ context }) => context !== undefined));
+  }
+
+  async ask(request) {
+    try {
+      const response = await fetch(this.form.dataset.estimateUrl, {
+        method: "POST",
+        credentials: "same-origin",
+        redirect: "manual",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(this.form) },
+        body: JSON.stringify(request),
+      });
+      return response.ok ? await response.json() : {};
+    } catch {
+      return {};
+    }
+  }
+}
