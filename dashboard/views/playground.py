@@ -67,6 +67,7 @@ def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
             "project": project or (projects[0] if projects else None),
             "projects": projects,
             "models": playground_models.choices(desk.organization),
+            "may_pay": desk.may(Permission.MANAGE_MONEY),
             "ranges": _RANGES,
             "has_demo": providers.demo_in_use(),
             "base_url": base_url(request),

@@ -11,6 +11,7 @@ const form = $("pg-composer");
 const draft = $("pg-message");
 const sendButton = $("pg-send");
 const app = $("pg-app");
+const withCtrl = $("pg-ctrl-enter");
 
 const memory = new Memory(form.dataset.owner);
 const saved = memory.read();
@@ -70,7 +71,9 @@ const estimate = new Estimate($("pg-estimate"), form, () =>
 function remember() {
   if (!busy()) estimate.soon();
   const kept = Object.fromEntries(columns().map((column) => [column.side, column.kept]));
-  $("pg-too-long").hidden = memory.write({ messages: kept, draft: draft.value, settings: page.settings.saved, session });
+  const { saved: settings } = page.settings;
+  const all = { messages: kept, draft: draft.value, settings, session, withCtrl: withCtrl.checked };
+  $("pg-too-long").hidden = memory.write(all);
 }
 
 // ---------------------------------------------------------------- showing
@@ -266,8 +269,18 @@ function stop() {
 draft.addEventListener("keydown", (event) => {
   // While an input method composes, Enter belongs to it.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  if (withCtrl.checked && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
   go();
+});
+
+function showKeys() {
+  $("pg-hint").textContent = withCtrl.checked ? $("pg-hint").dataset.ctrl : $("pg-hint").dataset.enter;
+}
+
+withCtrl.addEventListener("change", () => {
+  showKeys();
+  remember();
 });
 
 draft.addEventListener("input", () => {
@@ -392,6 +405,8 @@ placePanel();
 page.settings.restore(saved.settings || {});
 for (const column of columns()) column.messages = (saved.messages && saved.messages[column.side]) || [];
 draft.value = saved.draft || "";
+withCtrl.checked = Boolean(saved.withCtrl);
+showKeys();
 app.hidden = false;
 for (const id of ["pg-show-code", "pg-compare", "pg-open-presets"]) $(id).hidden = false;
 showComparing();

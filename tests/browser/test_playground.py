@@ -231,3 +231,124 @@ def test_it_works_by_keyboard_alone(playground: Playground) -> None:
         assert page.evaluate("document.activeElement.matches('body, dialog *')")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.id") == "pg-show-code"
+
+
+def test_run_from_here_drops_what_came_after(playground: Playground) -> None:
+    page = playground.page
+    playground.ask("First")
+    playground.ask("Second")
+    assert page.locator(".msg").count() == 4
+    page.locator(".msg-user").first.get_by_role("button", name="Run from here").click()
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".msg")).to_have_count(2)
+    assert playground.text(".msg-assistant .msgbody") == "First"
+
+
+def test_a_role_can_be_switched(playground: Playground) -> None:
+    page = playground.page
+    playground.ask("I said this")
+    page.locator(".msg-assistant").get_by_role("button", name="Edit").click()
+    page.select_option(".msgedit select", "user")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".msg-user")).to_have_count(2)
+    with page.expect_request("**/playground/chat/") as sent:
+        page.locator(".msg-user").last.get_by_role("button", name="Run from here").click()
+    assert [message["role"] for message in sent.value.post_data_json["messages"]] == ["user", "user"]
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
+
+
+def test_a_cut_answer_can_be_continued(playground: Playground) -> None:
+    page = playground.page
+    page.fill('[name="max_tokens"]', "2")
+    page.press('[name="max_tokens"]', "Tab")
+    playground.ask("one two three four five six")
+    with page.expect_request("**/playground/chat/") as sent:
+        page.get_by_role("button", name="Continue").click()
+    assert sent.value.post_data_json["messages"][-1]["content"] == "Continue exactly where you stopped."
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
+
+
+def test_copying_as_text_leaves_the_marks_out(playground: Playground) -> None:
+    page = playground.page
+    playground.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    text = "A **bold** word\n\n```python\nx = 1\n```"
+    playground.ask(text)
+    answer = page.locator(".msg-assistant .msgacts")
+    answer.get_by_role("button", name="Copy Markdown").click()
+    page.wait_for_function("text => navigator.clipboard.readText().then((found) => found === text)", arg=text)
+    answer.locator('[data-act="copy-text"]').click()
+    page.wait_for_function("() => navigator.clipboard.readText().then((found) => found.startsWith('A bold word'))")
+    assert "Copy" not in page.evaluate("navigator.clipboard.readText()")
+    assert page.locator(".msg-assistant .msgbody").count() == 1
+
+
+def test_the_other_parameters_are_sent_as_well(playground: Playground) -> None:
+    page = playground.page
+    for name, value in (("frequency_penalty", "-0.5"), ("presence_penalty", "1.5")):
+        page.fill(f'[name="{name}"]', value)
+        page.press(f'[name="{name}"]', "Tab")
+    page.check('[name="json"]')
+    with page.expect_request("**/playground/chat/") as sent:
+        playground.ask("Hello")
+    body = sent.value.post_data_json
+    assert (body["frequency_penalty"], body["presence_penalty"]) == (-0.5, 1.5)
+    assert body["response_format"] == {"type": "json_object"}
+    assert "reasoning_effort" not in body
+
+
+def test_what_a_model_ignores_is_absent_and_said(playground: Playground) -> None:
+    page = playground.page
+    page.fill('[name="temperature"]', "0.5")
+    page.press('[name="temperature"]', "Tab")
+    page.evaluate(
+        """() => {
+          const option = document.querySelector('#pg-model option[value="deepseek-math"]');
+          option.dataset.ignores = "temperature top_p";
+          option.dataset.effort = "yes";
+        }"""
+    )
+    page.select_option("#pg-model", "deepseek-math")
+    expect(page.locator("[data-ignored]")).to_have_text("deepseek-math ignores temperature, top p.")
+    expect(page.locator('[name="temperature"]')).to_be_hidden()
+    page.select_option('[name="effort"]', "low")
+    with page.expect_request("**/playground/chat/") as sent:
+        playground.ask("Hello")
+    assert "temperature" not in sent.value.post_data_json
+    assert sent.value.post_data_json["reasoning_effort"] == "low"
+    page.select_option("#pg-model", "deepseek-chat")
+    expect(page.locator('[name="temperature"]')).to_be_visible()
+
+
+def test_the_next_request_is_estimated_under_the_composer(playground: Playground) -> None:
+    page = playground.page
+    page.fill("#pg-message", "How much is this?")
+    estimate = page.locator("#pg-estimate")
+    expect(estimate).to_have_text(re.compile(r"about \d+ tokens, at most \$0\.\d+"))
+    before = estimate.inner_text()
+    page.fill('[name="max_tokens"]', "5")
+    page.press('[name="max_tokens"]', "Tab")
+    expect(estimate).not_to_have_text(before)
+    page.fill("#pg-message", "")
+    expect(estimate).to_have_text("")
+
+
+def test_the_request_id_leads_to_the_request(playground: Playground) -> None:
+    page = playground.page
+    playground.ask("Hello")
+    shown = playground.figures()["request_id"]
+    link = page.locator(".reqid a")
+    assert link.get_attribute("href") == f"/usage/requests/{shown}/"
+    assert page.request.get(playground.server.url + str(link.get_attribute("href"))).ok
+
+
+def test_ctrl_enter_can_send_instead(playground: Playground) -> None:
+    page = playground.page
+    page.check("#pg-ctrl-enter")
+    page.fill("#pg-message", "one")
+    page.press("#pg-message", "Enter")
+    page.keyboard.type("two")
+    assert page.input_value("#pg-message") == "one\ntwo"
+    page.press("#pg-message", "Control+Enter")
+    expect(page.locator(".msg-user .msgbody")).to_have_text("one\ntwo")
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")

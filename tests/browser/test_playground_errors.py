@@ -38,7 +38,40 @@ CASES: list[tuple[int, str | None, dict[str, Any], dict[str, str], str]] = [
         "insufficient_quota",
         {"limit": {"scope": "organization", "name": "credit", "used": "0.99", "limit": "1.00", "resets_at": None}},
         {},
-        "There is not enough credit for this request. $0.99 of $1.00 credit is used or set aside.",
+        "Balance is $0.0100, not enough for this request. Add balance, or lower max output tokens.",
+    ),
+    (
+        402,
+        "insufficient_quota",
+        {"limit": {"scope": "organization", "name": "credit", "used": "1.00", "limit": "1.00", "resets_at": None}},
+        {},
+        "Balance is $0.00. Add balance.",
+    ),
+    (
+        402,
+        "insufficient_quota",
+        {
+            "message": "The project Default has used $10.00 of its monthly limit of $10.00",
+            "limit": {
+                "scope": "project",
+                "name": "monthly limit",
+                "used": "10.00",
+                "limit": "10.00",
+                "resets_at": "2026-12-01T00:00:00Z",
+            },
+        },
+        {},
+        "Project limit of $10.00 reached, with $10.00 used or set aside. Resets 1 Dec 2026, 00:00 UTC.",
+    ),
+    (
+        402,
+        "insufficient_quota",
+        {
+            "message": "The key Playground has used 900 tokens of its daily limit of 1000 tokens",
+            "limit": {"scope": "key", "name": "daily limit", "used": "900", "limit": "1000", "resets_at": None},
+        },
+        {},
+        "Playground key limit of 1000 tokens reached, with 900 tokens used or set aside.",
     ),
     (403, "role_not_allowed", {}, {}, "Your role cannot use the playground in Default."),
     (403, "organization_suspended", {}, {}, "Meterhouse is suspended."),
@@ -84,7 +117,9 @@ def answer_with(playground: Playground, status: int, body: str, headers: dict[st
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "more", "headers", "words"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES]
+    ("status", "code", "more", "headers", "words"),
+    CASES,
+    ids=[f"{number}-{case[0]}-{case[1]}" for number, case in enumerate(CASES)],
 )
 def test_it_says_what_happened_and_keeps_the_text(
     playground: Playground, status: int, code: str | None, more: dict[str, Any], headers: dict[str, str], words: str
@@ -102,6 +137,35 @@ def test_it_says_what_happened_and_keeps_the_text(
     param = error["param"]
     if param == "max_tokens":
         assert playground.page.get_attribute('[name="max_tokens"]', "aria-invalid") == "true"
+
+
+def test_too_little_money_leads_to_where_it_is_added(playground: Playground) -> None:
+    limit = {"scope": "organization", "name": "credit", "used": "1.00", "limit": "1.00", "resets_at": None}
+    error = {"message": "No.", "type": "t", "param": None, "code": "insufficient_quota", "limit": limit}
+    answer_with(playground, 402, json.dumps({"error": error}), {"content-type": "application/json"})
+    playground.send("Do not lose me")
+    alert = playground.page.get_by_role("alert")
+    expect(alert.get_by_role("link", name="Add balance")).to_have_attribute("href", "/billing/")
+    limit |= {"scope": "project", "name": "monthly limit"}
+    playground.page.unroute_all()
+    answer_with(playground, 402, json.dumps({"error": error}), {"content-type": "application/json"})
+    alert.get_by_role("button", name="Try again").click()
+    expect(alert.get_by_role("link", name="Raise limit")).to_have_attribute("href", "/limits/")
+
+
+def test_few_requests_left_are_said_in_words_and_colour(playground: Playground) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+    body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
+    headers = {"x-ratelimit-limit-requests": "100", "x-ratelimit-reset-requests": "12s"}
+    for left, words in (("57", "57 of 100 requests left this minute, full again in 12 s"), ("9", "Only 9 of 100")):
+        playground.page.unroute_all()
+        more = {"content-type": "text/event-stream", "x-ratelimit-remaining-requests": left, **headers}
+        answer_with(playground, 200, body, more)
+        playground.send("Hello")
+        expect(playground.page.locator("#pg-limits")).to_contain_text(words)
+        playground.page.keyboard.press("Escape")
+        expect(playground.page.locator("#pg-log")).to_have_attribute("aria-busy", "false", timeout=15_000)
+    assert "pg-few" in str(playground.page.get_attribute("#pg-limits", "class"))
 
 
 def test_a_page_that_is_no_error_object_asks_for_a_reload(playground: Playground) -> None:

@@ -67,6 +67,19 @@ def test_axe_finds_nothing_serious(server: RunningServer, browser: Browser, widt
         page.keyboard.press("Escape")
         page.click("#pg-show-code")
         assert findings(playground) == []
+        page.keyboard.press("Escape")
+        page.click("#pg-open-presets")
+        page.fill("#pg-preset-name", f"{width} {scheme}")
+        page.click("[data-save-preset]")
+        expect(page.locator("#pg-presets")).to_contain_text("Saved")
+        assert findings(playground) == []
+        page.keyboard.press("Escape")
+        page.click("#pg-compare")
+        page.locator('[data-own="a"]').click()
+        page.fill("#pg-message", "Hello")
+        page.press("#pg-message", "Enter")
+        expect(page.locator("#pg-log .pg-mark, #pg-log-b .pg-mark").first).to_be_attached()
+        assert findings(playground) == []
         assert playground.errors == []
 
 
@@ -78,6 +91,13 @@ def test_nothing_is_wider_than_the_window(server: RunningServer, browser: Browse
         page.evaluate("document.getElementById('pg-settings').open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.click("#pg-show-code")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("Escape")
+        page.click("#pg-open-presets")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("Escape")
+        page.click("#pg-compare")
+        page.locator('[data-own="a"]').click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -5,6 +5,7 @@ import { chargedWords, copy, Follower, Painter, Thread } from "./thread.js";
 import { count, explain, hideNotice, showNotice, tokens } from "./words.js";
 
 const SILENT_AFTER = 60_000;
+const CONTINUE = "Continue exactly where you stopped.";
 
 export const newId = () => crypto.getRandomValues(new Uint32Array(2)).join("");
 
@@ -159,6 +160,7 @@ export class Column {
     if (stopped) answer.reason = "client_closed";
     answer.isWhole = !start;
     answer.note = start ? `${start} ${chargedWords(found)}` : endNote(answer, found);
+    answer.mayContinue = Boolean(answer.content) && (Boolean(start) || answer.reason === "length");
     this.follower.around(() => this.end());
     const spent = `${(answer.times.total / 1000).toFixed(1)} seconds`;
     const output = answer.billed ? `${tokens(answer.billed.output)}, ` : "";
@@ -217,6 +219,10 @@ const ACTS = {
   retry(column, message) {
     column.rerun(column.messages.slice(0, column.messages.indexOf(message)), message.pair);
   },
+  continue(column, message) {
+    const upTo = column.messages.slice(0, column.messages.indexOf(message) + 1);
+    column.rerun([...upTo, { id: newId(), role: "user", content: CONTINUE }]);
+  },
   run(column, message) {
     column.rerun(column.messages.slice(0, column.messages.indexOf(message) + 1));
   },
@@ -247,7 +253,7 @@ function brokenOff(answer, failure) {
 
 function endNote(answer, found) {
   if (answer.reason === "content_filter") return "The answer was cut by a content filter.";
-  if (answer.reason === "length") return "Cut at max output tokens. Raise the limit, or send “continue”.";
+  if (answer.reason === "length") return "Cut at max output tokens. Raise the limit, or continue.";
   return found ? "" : "The cost could not be read now. It is on the Usage page.";
 }
 

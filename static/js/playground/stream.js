@@ -148,7 +148,10 @@ function takeChunk(event, answer) {
   if (!content && !thought) return;
   answer.times.first ??= performance.now() - answer.began;
   answer.pieces += 1;
-  if (thought) answer.thought = (answer.thought || "") + thought;
+  if (thought) {
+    answer.thought = (answer.thought || "") + thought;
+    answer.thoughtPieces = (answer.thoughtPieces || 0) + 1;
+  }
   if (!content) return;
   if (answer.thought && !answer.thoughtFor) answer.thoughtFor = performance.now() - answer.began;
   answer.content += content;

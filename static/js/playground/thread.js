@@ -57,6 +57,8 @@ function readout(message) {
     node.append(figure("In", count(input)));
     if (billed.cached) node.append(figure("of it cached", count(billed.cached)));
     node.append(figure("Out", count(billed.output)));
+    // The ledger has one number of output tokens; what of it was thought is counted by the pieces that came.
+    if (message.thoughtPieces) node.append(figure("of it reasoning", `about ${count(message.thoughtPieces)}`));
     node.append(figure("Cost", money(nano(billed.charge)), { title: `$${billed.charge}`, mark: marks.cost }));
   }
   if (times && times.first !== null) node.append(figure("First token", duration(times.first), { mark: marks.first }));
@@ -104,8 +106,10 @@ class MessageView {
     this.caret.setAttribute("aria-hidden", "true");
     this.note = element("p", "msgnote");
     this.note.hidden = true;
+    this.more = button("Continue", "continue", name);
+    this.more.className = "btn btn-sm pg-more";
     this.foot = element("div");
-    this.node.append(head, this.thought, this.body, this.caret, this.note, this.foot);
+    this.node.append(head, this.thought, this.body, this.caret, this.note, this.more, this.foot);
     this.markdown = null;
   }
 
@@ -131,6 +135,7 @@ class MessageView {
     this.caret.hidden = !message.running;
     this.note.hidden = !message.note;
     this.note.textContent = message.note || "";
+    this.more.hidden = !message.mayContinue;
     this.foot.replaceChildren(...(message.role === "assistant" ? [readout(message)] : []));
   }
 }

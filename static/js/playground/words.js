@@ -54,6 +54,7 @@ export function seconds(text) {
 // ---------------------------------------------------------------- failures: {text, fixes, field, wait in seconds}
 
 const TRY_AGAIN = { kind: "retry", label: "Try again" };
+const OTHER_MODEL = { kind: "model", label: "Choose a model" };
 const FIELDS = { max_completion_tokens: "max_tokens", model: "model", seed: "seed", stop: "stop", top_p: "top_p" };
 
 function field(param) {
@@ -87,15 +88,34 @@ function unauthorized(error, place) {
   };
 }
 
-function unpaid(error) {
-  const limit = error.limit;
-  const used = limit ? `$${limit.used} of $${limit.limit} ${limit.name} is used or set aside. ` : "";
-  const reset = limit && limit.resets_at ? `It resets on ${when(limit.resets_at)}. ` : "";
-  const confirm = error.message.includes("Confirm your e-mail") ? "Credit waits until your e-mail address is confirmed. " : "";
+/** The control that leads to `href`, for those who may use it. */
+const link = (label, href) => (href ? [{ kind: "link", label, href }] : []);
+
+const OWNERS = { key: "Playground key", project: "Project", organization: "Organization" };
+
+function limitReached(limit, message, place) {
+  const unit = message.includes(`$${limit.limit}`) ? (text) => `$${text}` : (text) => `${text} ${message.includes(" tokens") ? "tokens" : "requests"}`;
+  const reset = limit.resets_at ? ` Resets ${when(limit.resets_at)}.` : "";
+  const ask = place.limitsUrl ? "" : " Ask an owner to raise it.";
   return {
-    text: `There is not enough credit for this request. ${used}${reset}${confirm}Add credit, or lower max output tokens.`,
-    fixes: [TRY_AGAIN],
-    field: "max_tokens",
+    text: `${OWNERS[limit.scope] || "Spending"} limit of ${unit(limit.limit)} reached, with ${unit(limit.used)} used or set aside.${reset}${ask}`,
+    fixes: [...link("Raise limit", place.limitsUrl), TRY_AGAIN],
+  };
+}
+
+function unpaid(error, place) {
+  const { limit, message } = error;
+  if (limit && limit.name !== "credit") return limitReached(limit, message, place);
+  const left = limit ? nano(limit.limit) - nano(limit.used) : null;
+  const isEmpty = left !== null && left <= 0n;
+  const balance = left === null ? "There is not enough credit for this request." : isEmpty ? "Balance is $0.00." : `Balance is ${money(left)}, not enough for this request.`;
+  const reset = limit && limit.resets_at ? ` Free credit comes again on ${when(limit.resets_at)}.` : "";
+  const confirm = message.includes("Confirm your e-mail") ? " Credit waits until your e-mail address is confirmed." : "";
+  const add = place.billingUrl ? " Add balance" : " Ask an owner to add balance";
+  return {
+    text: `${balance}${reset}${confirm}${add}${isEmpty ? "." : ", or lower max output tokens."}`,
+    fixes: [...link("Add balance", place.billingUrl), TRY_AGAIN],
+    field: isEmpty ? "" : "max_tokens",
   };
 }
 
@@ -115,7 +135,7 @@ function forbidden(error, place) {
     organization_unconfirmed: { text: "Confirm your e-mail address first: keys and credit wait for it.", fixes: [] },
     model_not_allowed: {
       text: `This model may not be used in ${place.project}. Choose another model.`,
-      fixes: [{ kind: "model", label: "Choose a model" }],
+      fixes: [OTHER_MODEL],
       field: "model",
     },
     role_not_allowed: { text: `Your role cannot use the playground in ${place.project}. Ask an owner.`, fixes: [] },
@@ -127,7 +147,7 @@ function missing(error, place) {
   if (error.code === "model_not_found") {
     return {
       text: "This model is not offered any more. Choose another model.",
-      fixes: [{ kind: "model", label: "Choose a model" }],
+      fixes: [OTHER_MODEL],
       field: "model",
     };
   }
@@ -140,7 +160,7 @@ function overloaded(error) {
   }
   const wait = error.retryAfter;
   const moment = wait ? `in ${wait} s` : "in a moment";
-  return { text: `Overloaded. You were not charged. Try again ${moment} or use another model.`, fixes: [TRY_AGAIN], wait };
+  return { text: `Overloaded. You were not charged. Try again ${moment} or use another model.`, fixes: [TRY_AGAIN, OTHER_MODEL], wait };
 }
 
 function limited(error) {
