@@ -34,6 +34,7 @@ const page = {
   remember,
   say,
   showLimits,
+  showTabs,
   mayNotSend: (sides) => Date.now() < blockedUntil || page.settings.firstWrong(sides),
   wait(many) {
     blockedUntil = Date.now() + many * 1000;
@@ -86,16 +87,25 @@ function say(column, words) {
 
 function showModels() {
   for (const column of Object.values(every)) column.showModel();
-  for (const tab of document.querySelectorAll("[data-column]")) {
-    tab.textContent = `${tab.dataset.column.toUpperCase()}: ${page.settings.model(tab.dataset.column)}`;
-  }
+  showTabs();
   for (const button of document.querySelectorAll("[data-own]")) {
     button.setAttribute("aria-pressed", String(page.settings.isSplit));
   }
 }
 
+/** What happens in the column that a phone does not show stands on its tab. */
+function showTabs() {
+  for (const tab of document.querySelectorAll("[data-column]")) {
+    const column = every[tab.dataset.column];
+    const state = column.running ? " · answering" : column.hasFailed ? " · failed" : "";
+    tab.textContent = `${tab.dataset.column.toUpperCase()}: ${page.settings.model(column.side)}${state}`;
+  }
+}
+
 function showAll() {
   for (const column of columns()) column.show();
+  showTabs();
+  if (busy()) estimate.clear();
   const { requests, charge } = session;
   $("pg-session").textContent = requests ? `This session: ${counted(requests)}, ${money(nano(charge))}` : "";
   $("pg-clear").hidden = columns().every((column) => column.messages.length === 0);

@@ -68,6 +68,11 @@ export class Column {
     });
     if (words.field) this.page.settings.mark(words.field, words.text, this.side);
     if (words.wait) this.page.wait(words.wait);
+    this.page.showTabs();
+  }
+
+  get hasFailed() {
+    return !this.at("error").hidden;
   }
 
   forgetFailure() {

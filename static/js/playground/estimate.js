@@ -10,7 +10,7 @@ const MOST_CHARACTERS = 400_000;
 function words({ tokens: input, context, most_usd: most }) {
   if (input === undefined) return "";
   if (context !== undefined) {
-    return `This conversation is about ${tokens(input)}; the model reads ${count(context)}. Remove earlier messages.`;
+    return `this conversation is about ${tokens(input)}; the model reads ${count(context)}, remove earlier messages`;
   }
   return `about ${tokens(input)}, at most ${money(nano(most))}`;
 }
@@ -31,6 +31,13 @@ export class Estimate {
     this.timer = setTimeout(() => this.now(), PAUSE);
   }
 
+  clear() {
+    clearTimeout(this.timer);
+    this.round += 1;
+    this.asked = "";
+    this.node.textContent = "";
+  }
+
   async now() {
     const wanted = this.requests();
     const asked = JSON.stringify(wanted);
@@ -41,7 +48,8 @@ export class Estimate {
     const found = asked.length > MOST_CHARACTERS ? [] : await Promise.all(wanted.map(({ request }) => this.ask(request)));
     if (round !== this.round) return;
     const said = found.map((one, index) => [wanted[index].letter, words(one)]).filter(([, text]) => text);
-    this.node.textContent = said.map(([letter, text]) => (letter ? `${letter}: ${text}` : text)).join(" · ");
+    const shown = said.map(([letter, text]) => (letter ? `${letter}: ${text}` : text)).join(" · ");
+    this.node.textContent = shown && `Next request: ${shown}`;
     this.node.classList.toggle("pg-few", found.some(({ context }) => context !== undefined));
   }
 
