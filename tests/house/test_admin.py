@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import audit, idempotency, keys
 from accounts.actor import Actor
 from accounts.idempotency import Answer, Credential
-from accounts.models import AuditEntry, Invitation, Organization, User
+from accounts.models import AuditEntry, Invitation, Organization, Preset, User
 from accounts.roles import Role
 from billing import alerting, balances, codes, grants, limits, opening, webhooks
 from billing.limits import Terms
@@ -149,6 +149,7 @@ def furnish(alice):
     RefusalCount.objects.create(project=alice.project, minute=timezone.now(), count=1, **refused_row)
     RefusedRequest.objects.create(request_id="req_8", message="No.", at=timezone.now(), **refused_row)
     report_from_elsewhere(alice)
+    Preset.objects.create(organization=alice.organization, owner=alice.owner, name="Poems", model="x")
     endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
     delivery = announce(endpoint.endpoint)
     DeliveryAttempt.objects.create(delivery=delivery, number=1, at=timezone.now(), succeeded=False)
