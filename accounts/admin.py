@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from accounts import audit, keys, organizations
 from accounts.actor import Actor
 from accounts.models import (
+    AccountDeletion,
     ApiKey,
     ApiKeySecret,
     AuditEntry,
@@ -271,6 +272,14 @@ class IdempotentRequestAdmin(FactsAdmin):
     list_select_related = ("organization",)
     search_fields = ("key", "credential", "organization__name")
     exclude = ("fingerprint", "sealed")
+
+
+@admin.register(AccountDeletion)
+class AccountDeletionAdmin(FactsAdmin):
+    list_display = ("user", "asked_at", "ends_at")
+    list_filter = ("ends_at",)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
 
 
 # allauth's own page searches for a user name, which nobody has here.

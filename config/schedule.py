@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.contrib.sessions.backends.db import SessionStore
 
-from accounts import idempotency
+from accounts import closing, idempotency
 from billing import announcing, day_seals, delivering, dispatching, low_balance, recovery, refused
 from usage import rollups
 
@@ -33,6 +33,7 @@ JOBS = (
     Job("dispatch-messages", dispatching.dispatch_messages, every=2.0),
     Job("deliver-messages", delivering.deliver_due, every=2.0, goes_out=True),
     Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
+    Job("delete-accounts", closing.finish_due, every=600.0),
     Job("seal-days", day_seals.seal_days, every=600.0),
     Job("clear-sessions", SessionStore.clear_expired, every=3600.0),
 )

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Membership
+from accounts.models import AccountDeletion, Membership
 from accounts.roles import Permission, allows
 from billing import balances, low_balance
 from catalog import providers
@@ -52,6 +52,9 @@ def console(request: HttpRequest) -> dict[str, Any]:
 def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any]) -> str:
     """The most severe thing to say on every page: suspended, unconfirmed, no or little credit, a limit; or nothing."""
     organization = membership.organization
+    context["closing"] = AccountDeletion.objects.filter(user_id=request.user.pk).first()
+    if context["closing"]:
+        return "closing"
     if organization.is_suspended:
         return "suspended"
     if not organization.is_confirmed:

@@ -1,5 +1,6 @@
 """The tables of accounts, one noun a file."""
 
+from accounts.models.account_deletion import AccountDeletion
 from accounts.models.api_key import ApiKey, ApiKeySecret
 from accounts.models.audit import AuditEntry
 from accounts.models.idempotency import IdempotentRequest
@@ -10,6 +11,7 @@ from accounts.models.project import Project, ProjectMembership
 from accounts.models.user import User
 
 __all__ = [
+    "AccountDeletion",
     "ApiKey",
     "ApiKeySecret",
     "AuditEntry",

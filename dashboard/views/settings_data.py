@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
+from accounts.models import AccountDeletion, User
 from dashboard import personal_data
 
 
@@ -14,7 +14,8 @@ from dashboard import personal_data
 @login_required
 def data(request: HttpRequest) -> HttpResponse:
     """What is kept, and what is not."""
-    return render(request, "dashboard/settings_data.html")
+    asked = AccountDeletion.objects.filter(user_id=request.user.pk).first()
+    return render(request, "dashboard/settings_data.html", {"asked": asked})
 
 
 @never_cache

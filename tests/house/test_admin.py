@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, idempotency, keys
-from accounts.actor import Actor
+from accounts import audit, closing, idempotency, keys
+from accounts.actor import SYSTEM, Actor
 from accounts.idempotency import Answer, Credential
 from accounts.models import AuditEntry, Invitation, Organization, Preset, User
 from accounts.roles import Role
@@ -54,6 +54,7 @@ FACTS = {
     "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
     "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
+    "AccountDeletion",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -149,6 +150,7 @@ def furnish(alice):
     RefusalCount.objects.create(project=alice.project, minute=timezone.now(), count=1, **refused_row)
     RefusedRequest.objects.create(request_id="req_8", message="No.", at=timezone.now(), **refused_row)
     report_from_elsewhere(alice)
+    closing.ask(house("Charlie").owner, SYSTEM)
     Preset.objects.create(organization=alice.organization, owner=alice.owner, name="Poems", model="x")
     endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks?token=acme-secret", alice.actor)
     delivery = announce(endpoint.endpoint)
