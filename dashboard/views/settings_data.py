@@ -14,7 +14,7 @@ from dashboard import personal_data
 @login_required
 def data(request: HttpRequest) -> HttpResponse:
     """What is kept, and what is not."""
-    asked = AccountDeletion.objects.filter(user_id=request.user.pk).first()
+    asked = AccountDeletion.objects.filter(user__pk=request.user.pk).first()
     return render(request, "dashboard/settings_data.html", {"asked": asked})
 
 
