@@ -52,7 +52,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
 def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any]) -> str:
     """The most severe thing to say on every page: suspended, unconfirmed, no or little credit, a limit; or nothing."""
     organization = membership.organization
-    context["closing"] = AccountDeletion.objects.filter(user__pk=request.user.pk).first()
+    context["closing"] = AccountDeletion.objects.filter(user=membership.user_id).first()
     if context["closing"]:
         return "closing"
     if organization.is_suspended:

@@ -14,7 +14,8 @@ from dashboard import personal_data
 @login_required
 def data(request: HttpRequest) -> HttpResponse:
     """What is kept, and what is not."""
-    asked = AccountDeletion.objects.filter(user__pk=request.user.pk).first()
+    assert isinstance(request.user, User)
+    asked = AccountDeletion.objects.filter(user=request.user).first()
     return render(request, "dashboard/settings_data.html", {"asked": asked})
 
 
