@@ -70,9 +70,18 @@ def is_for(invitation: Invitation, user: User) -> bool:
 
 
 def invite(
-    organization: Organization, email: str, role: str, by: Actor, *, projects: Iterable[Project] = ()
+    organization: Organization,
+    email: str,
+    role: str,
+    by: Actor,
+    *,
+    projects: Iterable[Project] = (),
+    sender: User | None = None,
 ) -> Invited:
-    """A new invitation; raises ValidationError when the address is wrong, a member or invited already."""
+    """A new invitation; raises ValidationError when the address is wrong, a member or invited already.
+
+    `sender` stands for it where a script invites: see `check`.
+    """
     email = normal(email)
     if role not in Role.values:
         raise ValidationError({"role": f"Choose one of {', '.join(Role.values)}."})
@@ -93,7 +102,7 @@ def invite(
                 email=email,
                 role=role,
                 fingerprint=_fingerprint(secret),
-                invited_by=by.user,
+                invited_by=by.user or sender,
                 created_at=now,
                 sent_at=now,
                 expires_at=now + LASTS,
@@ -112,7 +121,9 @@ def _check_pace(organization: Organization, now: datetime) -> None:
     """Nobody sends mail to strangers without end; the audit log counts."""
     sent = AuditEntry.objects.filter(organization=organization, action__in=_SENT, at__gt=now - timedelta(days=1))
     if sent.count() >= MOST_A_DAY:
-        raise ValidationError(f"An organization sends at most {MOST_A_DAY} invitations a day.", code="too_many")
+        raise ValidationError(
+            f"An organization sends at most {MOST_A_DAY} invitations a day.", code="too_many_invitations"
+        )
 
 
 def _locked(invitation: Invitation) -> Invitation:
@@ -129,7 +140,7 @@ def _locked(invitation: Invitation) -> Invitation:
     return found
 
 
-def resend(invitation: Invitation, by: Actor) -> Invited:
+def resend(invitation: Invitation, by: Actor, *, sender: User | None = None) -> Invited:
     """A new link for seven days, from now on sent by who asks; the old link stops working."""
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
@@ -139,7 +150,7 @@ def resend(invitation: Invitation, by: Actor) -> Invited:
             raise ValidationError("This invitation was sent a moment ago. Wait a minute.", code="too_soon")
         _check_pace(invitation.organization, now)
         invitation.fingerprint = _fingerprint(secret)
-        invitation.invited_by = by.user
+        invitation.invited_by = by.user or sender
         invitation.sent_at = now
         invitation.expires_at = now + LASTS
         invitation.save()

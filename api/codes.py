@@ -49,7 +49,22 @@ CODES: dict[str | None, Code] = {
         404, _INVALID, "It does not exist, or not in your organization.", "Check the id; `param` names it."
     ),
     "method_not_supported": Code(405, _INVALID, "The route has no such method.", "`Allow` lists those it has."),
-    "name_taken": Code(409, _INVALID, "A live key of the project has this name.", "Choose another name."),
+    "name_taken": Code(409, _INVALID, "A live key or project there has this name.", "Choose another name."),
+    "project_not_archived": Code(409, _INVALID, "Only an archived project can be deleted.", "Archive it first."),
+    "project_deleted": Code(409, _INVALID, "The project was deleted meanwhile.", "Create a new one."),
+    "too_many_projects": Code(
+        409, _INVALID, "The organization has as many projects as it may.", "Delete one that nobody uses."
+    ),
+    "last_owner": Code(409, _INVALID, "The organization would have no owner.", "Make someone else an owner first."),
+    "not_a_member": Code(409, _INVALID, "The person is not in the organization.", "Invite them first."),
+    "member_already": Code(409, _INVALID, "Somebody with this address is a member.", "Change their role instead."),
+    "invited_already": Code(
+        409, _INVALID, "This address has an open invitation.", "Send it again, or withdraw it first."
+    ),
+    "too_soon": Code(409, _INVALID, "The invitation was sent less than a minute ago.", "Wait a minute."),
+    "too_many_invitations": Code(
+        409, _INVALID, "The organization has sent as many invitations as it may in a day.", "Go on tomorrow."
+    ),
     "key_revoked": Code(409, _INVALID, "The key was revoked, which cannot be undone.", "Create a new key."),
     "key_built_in": Code(409, _INVALID, "The playground's key cannot be changed.", "Create a key of your own."),
     "project_archived": Code(409, _INVALID, "The project is archived.", "Choose another project."),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import event_examples, money_examples
+from api import event_examples, money_examples, organization_examples
 
 _KEY: dict[str, Any] = {
     "object": "api_key",
@@ -53,6 +53,7 @@ ANSWERS: dict[str, Any] = {
     "keys_enable": _KEY,
     **money_examples.ANSWERS,
     **event_examples.ANSWERS,
+    **organization_examples.ANSWERS,
 }
 
 BODIES: dict[str, Any] = {
@@ -68,4 +69,5 @@ BODIES: dict[str, Any] = {
     "keys_regenerate": {"grace": "24h"},
     **money_examples.BODIES,
     **event_examples.BODIES,
+    **organization_examples.BODIES,
 }

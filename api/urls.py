@@ -33,6 +33,7 @@ urlpatterns = [
     path("v1/keys/<key_id:key_id>/enable", keys.Enable.as_view(), name="api-key-enable"),
     path("", include("api.money_urls")),
     path("", include("api.event_urls")),
+    path("", include("api.organization_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),
     path("docs", ApiDocs.as_view(), name="api-docs"),

@@ -2,18 +2,19 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from accounts import invitations, members
+from accounts import invitation_mail, invitations, members
 from accounts.models import Invitation
 from accounts.roles import Permission, Role
-from dashboard import invitation_mail
 from dashboard.access import Desk, member, refuse
 from dashboard.member_forms import InviteForm
 
@@ -79,7 +80,9 @@ def _invite_each(request: HttpRequest, desk: Desk, form: InviteForm) -> dict[str
 
 
 def _mail(request: HttpRequest, made: invitations.Invited) -> None:
-    if not invitation_mail.send(request, made):
+    path = reverse("dashboard:join", args=[made.secret])
+    link = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    if not invitation_mail.send(made, link):
         said = _("The mail to %(email)s could not be sent. Send the invitation again later.")
         messages.error(request, said % {"email": made.invitation.email})
 

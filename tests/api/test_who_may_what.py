@@ -7,6 +7,7 @@ from accounts.models import ApiKey
 from accounts.roles import Role
 from tests.api.client import Door, fault
 from tests.api.money_rights import MAY as MONEY
+from tests.api.organization_rights import MAY as PEOPLE
 from tests.api.test_description import check, described, operations
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +55,7 @@ def door(alice, charlie):
 
 
 def test_every_operation_is_here():
-    assert set(operations(described())) == set(MAY) | set(MONEY)
+    assert set(operations(described())) == set(MAY) | set(MONEY) | set(PEOPLE)
 
 
 @pytest.mark.parametrize("who", [*OWN, *STRANGERS, "nobody"])

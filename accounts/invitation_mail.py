@@ -4,31 +4,31 @@ import logging
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
 
 from accounts.invitations import LASTS, Invited
 
 logger = logging.getLogger(__name__)
 
 
-def send(request: HttpRequest, invited: Invited) -> bool:
-    """Send it; False when the mail server did not take it. Call it outside of a transaction."""
+def send(invited: Invited, link: str) -> bool:
+    """Send it; False when the mail server did not take it. Call it outside of a transaction.
+
+    `link` is absolute.
+    """
     invitation = invited.invitation
-    path = reverse("dashboard:join", args=[invited.secret])
     context = {
         "invitation": invitation,
         "sender": invitation.invited_by,
-        "link": f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path),
+        "link": link,
         "days": LASTS.days,
         "site_name": settings.SITE_NAME,
     }
-    subject = render_to_string("dashboard/email/invitation_subject.txt", context)
+    subject = render_to_string("accounts/email/invitation_subject.txt", context)
     mail = EmailMessage(
         # A name may hold anything; a subject is one line.
         subject=" ".join(subject.split()),
-        body=render_to_string("dashboard/email/invitation_message.txt", context),
+        body=render_to_string("accounts/email/invitation_message.txt", context),
         to=[invitation.email],
         headers={"Auto-Submitted": "auto-generated"},
     )
