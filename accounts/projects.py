@@ -84,6 +84,7 @@ def delete(project: Project, by: Actor) -> Project:
         for api_key in stopped:
             keys.revoke(api_key, by)
         ProjectMembership.objects.filter(project=project).delete()
+        project.presets.all().delete()
         project.deleted_at = timezone.now()
         project.save(update_fields=["deleted_at"])
         audit.record("project.deleted", project, by, changes={"keys_revoked": len(stopped)})

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import projects
 from accounts.models import AuditEntry, Preset, Project, ProjectMembership, User
 from accounts.roles import Role
 from tests.people import House, house
@@ -144,6 +145,15 @@ def test_a_deleted_one_can_be_brought_back_for_a_day(alice: House) -> None:
     other = save(alice.owner, alice.project, name="Other").json()["preset"]
     post(alice.owner, f"{other['id']}/delete/")
     assert list(Preset.objects.values_list("name", flat=True)) == ["Other"]
+
+
+def test_a_deleted_project_takes_its_presets_along_and_leaves_own_ones(alice: House) -> None:
+    other = alice.organization.projects.create(name="Other")
+    save(alice.owner, other, scope="project")
+    save(alice.owner, other, name="Mine")
+    projects.delete(projects.archive(other, alice.actor), alice.actor)
+    assert seen(alice.owner, alice.project) == ["Mine"]
+    assert Preset.objects.count() == 1
 
 
 def test_a_name_is_taken_once_and_free_again_after_deletion(alice: House) -> None:
