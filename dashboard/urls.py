@@ -1,6 +1,7 @@
 """The console's pages."""
 
 from django.urls import path
+from django.views.i18n import JavaScriptCatalog
 
 from dashboard.views import (
     billing,
@@ -110,6 +111,7 @@ urlpatterns = [
     path("settings/data/keep/", settings_delete.keep, name="settings-keep"),
     path("settings/data/export/", settings_data.export, name="settings-data-export"),
     path("playground/", playground.playground, name="playground"),
+    path("playground/words.js", JavaScriptCatalog.as_view(packages=["dashboard"]), name="playground-words"),
     path("playground/chat/", playground.chat, name="playground-chat"),
     path("playground/estimate/", playground.estimate, name="playground-estimate"),
     path("playground/receipts/<str:turn>/", playground.receipt, name="playground-receipt"),

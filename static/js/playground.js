@@ -2,6 +2,7 @@
 
 import { Column, counted, judge, newId } from "./playground/column.js";
 import { Estimate } from "./playground/estimate.js";
+import { fill, gettext } from "./playground/language.js";
 import { Memory } from "./playground/memory.js";
 import { changedValues, Settings } from "./playground/settings.js";
 import { addedUp, count, explain, money, nano, seconds } from "./playground/words.js";
@@ -97,7 +98,7 @@ function showModels() {
 function showTabs() {
   for (const tab of document.querySelectorAll("[data-column]")) {
     const column = every[tab.dataset.column];
-    const state = column.running ? " · answering" : column.hasFailed ? " · failed" : "";
+    const state = column.running ? ` · ${gettext("answering")}` : column.hasFailed ? ` · ${gettext("failed")}` : "";
     tab.textContent = `${tab.dataset.column.toUpperCase()}: ${page.settings.model(column.side)}${state}`;
   }
 }
@@ -107,7 +108,9 @@ function showAll() {
   showTabs();
   if (busy()) estimate.clear();
   const { requests, charge } = session;
-  $("pg-session").textContent = requests ? `This session: ${counted(requests)}, ${money(nano(charge))}` : "";
+  $("pg-session").textContent = requests
+    ? fill(gettext("This session: %(requests)s, %(cost)s"), { requests: counted(requests), cost: money(nano(charge)) })
+    : "";
   $("pg-clear").hidden = columns().every((column) => column.messages.length === 0);
   $("pg-clear").disabled = busy();
   for (const id of ["pg-compare", "pg-open-presets"]) $(id).disabled = busy();
@@ -142,7 +145,9 @@ function showTab(side) {
 function showSend() {
   const running = busy();
   const wait = running ? 0 : Math.ceil((blockedUntil - Date.now()) / 1000);
-  sendButton.firstChild.textContent = running ? "Stop" : wait > 0 ? `Send in ${wait} s` : "Send";
+  sendButton.firstChild.textContent = running
+    ? gettext("Stop")
+    : wait > 0 ? fill(gettext("Send in %(wait)s s"), { wait }) : gettext("Send");
   $("pg-esc").hidden = !running;
   sendButton.classList.toggle("btn-danger", running);
   sendButton.classList.toggle("btn-primary", !running);
@@ -162,9 +167,11 @@ function showLimits(response) {
   const reset = seconds(response.headers.get("x-ratelimit-reset-requests"));
   const few = left * 10 < most;
   const node = $("pg-limits");
-  node.textContent =
-    `${few ? "Only " : ""}${count(left)} of ${count(most)} requests left this minute` +
-    (reset ? `, full again in ${Math.ceil(reset)} s` : "");
+  const words = few
+    ? gettext("Only %(left)s of %(most)s requests left this minute")
+    : gettext("%(left)s of %(most)s requests left this minute");
+  const full = reset ? fill(gettext(", full again in %(wait)s s"), { wait: Math.ceil(reset) }) : "";
+  node.textContent = fill(words, { left: count(left), most: count(most) }) + full;
   node.classList.toggle("pg-few", few);
 }
 
@@ -329,7 +336,7 @@ function shownRequest(column = every[page.comparing ? app.dataset.shown : "a"]) 
   const said = column.spoken;
   if (draft.value.trim()) said.push({ role: "user", content: draft.value });
   while (said.length && said[said.length - 1].role !== "user") said.pop();
-  return page.settings.request(column.side, said.length ? said : [{ role: "user", content: "Hello!" }]);
+  return page.settings.request(column.side, said.length ? said : [{ role: "user", content: gettext("Hello!") }]);
 }
 
 let openCode = null;
@@ -370,7 +377,7 @@ function usePreset(preset) {
   const { side } = shownColumn();
   page.settings.take(side, preset.parameters);
   const isThere = page.settings.choose(side, preset.model);
-  page.settings.mark("model", isThere ? "" : `Uses ${preset.model}, retired. Choose a model.`, side);
+  page.settings.mark("model", isThere ? "" : fill(gettext("Uses %(model)s, retired. Choose a model."), preset), side);
   if (preset.messages.length) {
     for (const column of page.settings.isSplit ? [every[side]] : columns()) {
       column.messages = preset.messages.map((message) => ({ ...message, id: newId() }));
@@ -387,7 +394,7 @@ function usePreset(preset) {
 
 function showPreset() {
   const active = presets && presets.active;
-  $("pg-preset").textContent = active ? `Preset: ${active.name}` : "";
+  $("pg-preset").textContent = active ? fill(gettext("Preset: %(name)s"), active) : "";
 }
 
 $("pg-open-presets").addEventListener("click", async () => {

@@ -133,3 +133,11 @@ def test_a_model_says_what_it_ignores_and_whether_it_takes_an_effort(alice: Hous
     model.ignored_parameters = ["model"]
     with pytest.raises(ValidationError):
         model.full_clean()
+
+
+def test_the_scripts_words_come_in_the_readers_language(alice: House) -> None:
+    text = page(alice).content.decode()
+    assert text.index("/playground/words.js") < text.index('<script type="module"')
+    answer = Client().get("/playground/words.js")
+    assert answer["Content-Type"].startswith("text/javascript")
+    assert "gettext" in answer.content.decode()

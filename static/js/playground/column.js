@@ -1,11 +1,12 @@
 // One conversation with one model: its messages, the request under way, and what went wrong with it.
 
+import { fill, gettext, ngettext } from "./language.js";
 import { expected, newTurn, readStream, readWhole, receipt, Refused, send } from "./stream.js";
 import { chargedWords, copy, Follower, Painter, Thread } from "./thread.js";
 import { count, explain, hideNotice, showNotice, tokens } from "./words.js";
 
 const SILENT_AFTER = 60_000;
-const CONTINUE = "Continue exactly where you stopped.";
+const CONTINUE = gettext("Continue exactly where you stopped.");
 
 export const newId = () => crypto.getRandomValues(new Uint32Array(2)).join("");
 
@@ -132,7 +133,7 @@ export class Column {
     const painter = new Painter(() => this.follower.around(() => this.thread.update(answer)));
     try {
       await readStream(response, answer, () => {
-        if (answer.pieces === 1) this.page.say(this, "Answer started");
+        if (answer.pieces === 1) this.page.say(this, gettext("Answer started"));
         this.watchSilence(true);
         painter.soon();
       });
@@ -152,8 +153,8 @@ export class Column {
   async finish(answer, failure) {
     const { turn, stopped } = this.running;
     answer.running = false;
-    const start = stopped ? "Stopped." : failure ? brokenOff(answer, failure) : "";
-    if (start) answer.note = `${start} Counting what was produced…`;
+    const start = stopped ? gettext("Stopped.") : failure ? brokenOff(answer, failure) : "";
+    if (start) answer.note = `${start} ${gettext("Counting what was produced…")}`;
     this.follower.around(() => this.thread.update(answer));
     const found = answer.billed || (await receipt(this.page.form, turn));
     if (found && found.state === "settled") {
@@ -167,9 +168,7 @@ export class Column {
     answer.note = start ? `${start} ${chargedWords(found)}` : endNote(answer, found);
     answer.mayContinue = Boolean(answer.content) && (Boolean(start) || answer.reason === "length");
     this.follower.around(() => this.end());
-    const spent = `${(answer.times.total / 1000).toFixed(1)} seconds`;
-    const output = answer.billed ? `${tokens(answer.billed.output)}, ` : "";
-    this.page.say(this, start ? answer.note : `Answer finished, ${output}${spent}`);
+    this.page.say(this, start ? answer.note : finished(answer));
   }
 
   end() {
@@ -251,23 +250,29 @@ const ACTS = {
   },
 };
 
+function finished({ billed, times }) {
+  const seconds = (times.total / 1000).toFixed(1);
+  if (!billed) return fill(gettext("Answer finished, %(seconds)s seconds"), { seconds });
+  return fill(gettext("Answer finished, %(output)s, %(seconds)s seconds"), { output: tokens(billed.output), seconds });
+}
+
 function brokenOff(answer, failure) {
-  if (failure instanceof Refused) return "The model stopped in the middle of its answer.";
-  return `The connection dropped after about ${tokens(answer.pieces)}.`;
+  if (failure instanceof Refused) return gettext("The model stopped in the middle of its answer.");
+  return fill(gettext("The connection dropped after about %(output)s."), { output: tokens(answer.pieces) });
 }
 
 function endNote(answer, found) {
-  if (answer.reason === "content_filter") return "The answer was cut by a content filter.";
-  if (answer.reason === "length") return "Cut at max output tokens. Raise the limit, or continue.";
-  return found ? "" : "The cost could not be read now. It is on the Usage page.";
+  if (answer.reason === "content_filter") return gettext("The answer was cut by a content filter.");
+  if (answer.reason === "length") return gettext("Cut at max output tokens. Raise the limit, or continue.");
+  return found ? "" : gettext("The cost could not be read now. It is on the Usage page.");
 }
 
 // ---------------------------------------------------------------- two answers to one question
 
 const COMPARED = {
-  first: ["faster", (answer) => answer.times.first],
-  total: ["faster", (answer) => answer.times.total],
-  cost: ["cheaper", (answer, exact) => exact(answer.billed.charge)],
+  first: [gettext("faster"), (answer) => answer.times.first],
+  total: [gettext("faster"), (answer) => answer.times.total],
+  cost: [gettext("cheaper"), (answer, exact) => exact(answer.billed.charge)],
 };
 
 /** Mark which of the two last answers was faster and which cheaper; only whole answers to the same question. */
@@ -284,4 +289,5 @@ export function judge(columns, exact) {
   }
 }
 
-export const counted = (number) => `${count(number)} ${number === 1 ? "request" : "requests"}`;
+export const counted = (number) =>
+  fill(ngettext("%(number)s request", "%(number)s requests", number), { number: count(number) });

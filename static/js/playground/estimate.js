@@ -1,5 +1,6 @@
 // What the next request would take, asked of the server when somebody pauses: no price is ever applied in the browser.
 
+import { fill, gettext } from "./language.js";
 import { csrfToken } from "./stream.js";
 import { count, money, nano, tokens } from "./words.js";
 
@@ -10,9 +11,10 @@ const MOST_CHARACTERS = 400_000;
 function words({ tokens: input, context, most_usd: most }) {
   if (input === undefined) return "";
   if (context !== undefined) {
-    return `this conversation is about ${tokens(input)}; the model reads ${count(context)}, remove earlier messages`;
+    const text = gettext("this conversation is about %(input)s; the model reads %(most)s, remove earlier messages");
+    return fill(text, { input: tokens(input), most: count(context) });
   }
-  return `about ${tokens(input)}, at most ${money(nano(most))}`;
+  return fill(gettext("about %(input)s, at most %(cost)s"), { input: tokens(input), cost: money(nano(most)) });
 }
 
 export class Estimate {
@@ -49,7 +51,7 @@ export class Estimate {
     if (round !== this.round) return;
     const said = found.map((one, index) => [wanted[index].letter, words(one)]).filter(([, text]) => text);
     const shown = said.map(([letter, text]) => (letter ? `${letter}: ${text}` : text)).join(" · ");
-    this.node.textContent = shown && `Next request: ${shown}`;
+    this.node.textContent = shown && fill(gettext("Next request: %(estimate)s"), { estimate: shown });
     this.node.classList.toggle("pg-few", found.some(({ context }) => context !== undefined));
   }
 

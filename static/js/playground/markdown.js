@@ -1,6 +1,7 @@
 // A model's answer is hostile text. It becomes DOM nodes through textContent only: no HTML is ever parsed, nothing is
 // loaded, and every step is linear in the length of the text, so that no answer can freeze the tab.
 
+import { fill, gettext } from "./language.js";
 import { inline } from "./markdown_inline.js";
 
 const MOST_TEXT = 1_000_000;
@@ -236,8 +237,8 @@ const BUILDERS = {
     const copy = element("button", "linkish");
     copy.type = "button";
     copy.dataset.act = "copy-code";
-    copy.textContent = "Copy";
-    copy.setAttribute("aria-label", `Copy code, ${block.language || "text"}`);
+    copy.textContent = gettext("Copy");
+    copy.setAttribute("aria-label", fill(gettext("Copy code, %(language)s"), { language: block.language || gettext("text") }));
     const pre = element("pre");
     pre.tabIndex = 0;
     pre.setAttribute("aria-label", `Code, ${block.language || "text"}`);

@@ -1,5 +1,7 @@
 // Spans inside a block: emphasis, code, formulas, links, line breaks; read once from left to right.
 
+import { gettext } from "./language.js";
+
 const DEEPEST = 12;
 const LONGEST_RUN = 6;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
@@ -39,7 +41,7 @@ function imageLink(target, alt) {
   const url = safeUrl(target);
   const words = alt.trim() ? ` (${alt.trim().slice(0, 200)})` : "";
   if (!url || url.protocol === "mailto:") return document.createTextNode(`image${words}`);
-  return link(url, [`image: ${url.host}${words}`]);
+  return link(url, [`${gettext("image")}: ${url.host}${words}`]);
 }
 
 // ---------------------------------------------------------------- emphasis

@@ -1,16 +1,21 @@
 // Presets: a model, parameters, a system prompt and, if wanted, first messages, kept on the server under a name.
 
+import { fill, gettext } from "./language.js";
 import { escaped } from "./settings.js";
 import { csrfToken } from "./stream.js";
 import { copy } from "./thread.js";
 import { count } from "./words.js";
 
 const LABELS = {
-  temperature: "Temperature", top_p: "Top P", max_tokens: "Max output tokens", frequency_penalty: "Frequency penalty",
-  presence_penalty: "Presence penalty", seed: "Seed", stop: "Stop sequences", effort: "Reasoning effort",
-  json: "JSON mode", stream: "Stream the answer",
+  temperature: gettext("Temperature"), top_p: gettext("Top P"), max_tokens: gettext("Max output tokens"),
+  frequency_penalty: gettext("Frequency penalty"), presence_penalty: gettext("Presence penalty"), seed: gettext("Seed"),
+  stop: gettext("Stop sequences"), effort: gettext("Reasoning effort"), json: gettext("JSON mode"),
+  stream: gettext("Stream the answer"),
 };
-const LOST = "Presets could not be reached. Nothing was changed. Try again in a moment.";
+const LOST = gettext("Presets could not be reached. Try again in a moment.");
+const ENDED = gettext("Your session ended. Log in again in another tab; your text is kept.");
+const FORBIDDEN = gettext("Your role cannot do this, or this page was open too long. Reload it; your text is kept.");
+const GONE = gettext("This preset is not here any more, or you may not change it.");
 
 function element(tag, className = "", text = "") {
   const node = document.createElement(tag);
@@ -28,10 +33,10 @@ function button(label, act, name) {
 }
 
 function shown(value) {
-  if (Array.isArray(value)) return value.map(escaped).join(", ") || "none";
-  if (value === true) return "on";
-  if (value === false) return "off";
-  return value === null || value === undefined || value === "" ? "default" : String(value);
+  if (Array.isArray(value)) return value.map(escaped).join(", ") || gettext("none");
+  if (value === true) return gettext("on");
+  if (value === false) return gettext("off");
+  return value === null || value === undefined || value === "" ? gettext("default") : String(value);
 }
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
@@ -39,14 +44,14 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 /** What is on screen now and was different in the preset, a line each. */
 export function differences(preset, now) {
   const lines = [];
-  if (preset.model !== now.model) lines.push(`Model: ${preset.model} → ${now.model}`);
-  if ((preset.parameters.system || "") !== (now.parameters.system || "")) lines.push("System prompt changed");
+  if (preset.model !== now.model) lines.push(`${gettext("Model")}: ${preset.model} → ${now.model}`);
+  if ((preset.parameters.system || "") !== (now.parameters.system || "")) lines.push(gettext("System prompt changed"));
   for (const [name, label] of Object.entries(LABELS)) {
     const [before, after] = [preset.parameters[name], now.parameters[name]];
     if (!same(before, after)) lines.push(`${label}: ${shown(before)} → ${shown(after)}`);
   }
   if (preset.messages.length && !same(preset.messages, now.messages)) {
-    lines.push(`Starter messages: ${count(preset.messages.length)} → ${count(now.messages.length)}`);
+    lines.push(`${gettext("Starter messages")}: ${count(preset.messages.length)} → ${count(now.messages.length)}`);
   }
   return lines;
 }
@@ -106,9 +111,9 @@ export class Presets {
         headers: body === undefined ? {} : { "Content-Type": "application/json", "X-CSRFToken": csrfToken(this.page.form) },
         body: body === undefined ? undefined : JSON.stringify(body),
       });
-      if (response.type === "opaqueredirect") return this.fail("Your session ended. Log in again in another tab; your text is kept.");
-      if (response.status === 403) return this.fail("Your role cannot do this, or this page was open too long. Reload it; your text is kept.");
-      if (response.status === 404) return this.fail("This preset is not here any more, or you may not change it.");
+      if (response.type === "opaqueredirect") return this.fail(ENDED);
+      if (response.status === 403) return this.fail(FORBIDDEN);
+      if (response.status === 404) return this.fail(GONE);
       return { status: response.status, answer: await response.json() };
     } catch {
       return this.fail(LOST);
@@ -165,7 +170,7 @@ export class Presets {
     const done = await this.talk(this.dialog.dataset.url, given);
     if (!done || !this.accepted(done)) return;
     this.form.reset();
-    await this.took(done.answer.preset, `Saved “${done.answer.preset.name}”.`);
+    await this.took(done.answer.preset, fill(gettext("Saved “%(name)s”."), done.answer.preset));
   }
 
   async update() {
@@ -180,10 +185,10 @@ export class Presets {
       this.active = done.answer.now;
       await this.load();
       this.show();
-      this.fail(`“${preset.name}” was changed meanwhile. Below is what would change now; what is on screen stays.`);
+      this.fail(fill(gettext("“%(name)s” was changed meanwhile. Below is what would change now; what is on screen stays."), preset));
       return;
     }
-    if (this.accepted(done)) await this.took(done.answer.preset, `Updated “${preset.name}”.`);
+    if (this.accepted(done)) await this.took(done.answer.preset, fill(gettext("Updated “%(name)s”."), preset));
   }
 
   async took(preset, words) {
@@ -201,7 +206,7 @@ export class Presets {
     if (this.active && this.active.id === preset.id) this.active = null;
     this.page.changed();
     this.show();
-    this.say(`Deleted “${preset.name}”.`);
+    this.say(fill(gettext("Deleted “%(name)s”."), preset));
     this.list.querySelector(`[data-preset="${preset.id}"] button`).focus();
   }
 
@@ -209,7 +214,7 @@ export class Presets {
     const done = await this.talk(this.oneUrl(preset, "restore/"), {});
     if (!done || !this.accepted(done)) return;
     await this.load();
-    this.say(`“${preset.name}” is back.`);
+    this.say(fill(gettext("“%(name)s” is back."), preset));
     this.list.querySelector(`[data-preset="${preset.id}"] button`).focus();
   }
 
@@ -248,28 +253,29 @@ export class Presets {
     const { active } = this;
     const lines = active && active.may_change ? differences(active, this.page.now()) : [];
     this.part("update").hidden = lines.length === 0;
-    this.part("update").querySelector("h3").textContent = active ? `Changed since “${active.name}”` : "";
+    this.part("update").querySelector("h3").textContent = active ? fill(gettext("Changed since “%(name)s”"), active) : "";
     this.part("changes").replaceChildren(...lines.map((line) => element("li", "", line)));
-    this.dialog.querySelector("[data-save-preset]").textContent = active ? "Save as new" : "Save";
+    this.dialog.querySelector("[data-save-preset]").textContent = active ? gettext("Save as new") : gettext("Save");
   }
 
   row(preset) {
     const row = element("li", "pg-preset");
     row.dataset.preset = preset.id;
     if (preset.isDeleted) {
-      row.append(element("span", "text-secondary", `Deleted “${preset.name}”.`), button("Undo", "undo", `deleting ${preset.name}`));
+      const name = fill(gettext("deleting %(name)s"), preset);
+      row.append(element("span", "text-secondary", fill(gettext("Deleted “%(name)s”."), preset)), button(gettext("Undo"), "undo", name));
       return row;
     }
     const words = element("div", "pg-presetwords");
     const head = element("div");
-    const scope = preset.scope === "me" ? "Only me" : "Project";
+    const scope = preset.scope === "me" ? gettext("Only me") : gettext("Project");
     head.append(element("b", "", preset.name), " ", element("span", "badge bg-secondary-lt", scope));
     words.append(head);
-    const facts = [preset.model, ...(preset.by ? [`by ${preset.by}`] : []), preset.description].filter(Boolean).join(" · ");
+    const facts = [preset.model, ...(preset.by ? [fill(gettext("by %(by)s"), preset)] : []), preset.description].filter(Boolean).join(" · ");
     words.append(element("div", "text-secondary small", facts));
     const acts = element("div", "pg-presetacts");
-    acts.append(button("Use", "use", preset.name), button("Copy link", "link", preset.name));
-    if (preset.may_change) acts.append(button("Delete", "delete", preset.name));
+    acts.append(button(gettext("Use"), "use", preset.name), button(gettext("Copy link"), "link", preset.name));
+    if (preset.may_change) acts.append(button(gettext("Delete"), "delete", preset.name));
     row.append(words, acts);
     return row;
   }

@@ -1,6 +1,7 @@
 // The parameters of a request: each has a default, a reset, and is sent only when it was changed.
 // Two columns share one set of values until one of them gets its own.
 
+import { fill, gettext } from "./language.js";
 import { count } from "./words.js";
 
 const MOST_STOPS = 4;
@@ -187,8 +188,10 @@ export class Settings {
     const number = text.trim() === "" ? NOTHING[name] : Number(text.replace(",", ".").replace("\u2212", "-"));
     const whole = step !== "1" || Number.isInteger(number);
     if (number !== null && !(whole && number >= Number(min) && number <= Number(max))) {
-      const kind = step === "1" ? "a whole number" : "a number";
-      this.mark(name, `${this.at(name).labels[0].textContent} is ${kind} from ${min} to ${count(Number(max))}.`);
+      const words = step === "1"
+        ? gettext("%(name)s is a whole number from %(least)s to %(most)s.")
+        : gettext("%(name)s is a number from %(least)s to %(most)s.");
+      this.mark(name, fill(words, { name: this.at(name).labels[0].textContent, least: min, most: count(Number(max)) }));
       return;
     }
     this.set(name, number);
@@ -197,7 +200,7 @@ export class Settings {
   typedSeed(text) {
     // Numbers beyond 2^53 would be sent as another number.
     if (text !== "" && !(/^-?\d+$/.test(text) && Number.isSafeInteger(Number(text)))) {
-      this.mark("seed", "The seed is a whole number, or empty for a random one.");
+      this.mark("seed", gettext("The seed is a whole number, or empty for a random one."));
       return;
     }
     this.set("seed", text === "" ? null : Number(text));
@@ -208,7 +211,7 @@ export class Settings {
     const text = unescaped(input.value);
     if (!text) return;
     if (this.values.stop.length >= MOST_STOPS) {
-      this.mark("stop", `At most ${MOST_STOPS} stop sequences. Remove one first.`);
+      this.mark("stop", fill(gettext("At most %(most)s stop sequences. Remove one first."), { most: MOST_STOPS }));
       return;
     }
     input.value = "";
@@ -274,7 +277,9 @@ export class Settings {
     }
     this.root.querySelector('[data-reset="all"]').hidden = changed.length === 0;
     const summary = this.root.querySelector("[data-changed]");
-    summary.textContent = changed.length ? `${changed.length} changed` : "defaults";
+    summary.textContent = changed.length
+      ? fill(gettext("%(number)s changed"), { number: changed.length })
+      : gettext("defaults");
     this.showSides();
     this.showUnsupported();
     for (const side of SIDES) this.showWrongModel(side);
@@ -300,7 +305,7 @@ export class Settings {
     }
     for (const side of new Set(this.meant)) {
       const words = this.ignored(side).map((name) => name.replaceAll("_", " "));
-      if (words.length) lines.push(`${this.model(side)} ignores ${words.join(", ")}.`);
+      if (words.length) lines.push(fill(gettext("%(model)s ignores %(names)s."), { model: this.model(side), names: words.join(", ") }));
     }
     const note = this.root.querySelector("[data-ignored]");
     note.textContent = [...new Set(lines)].join(" ");
@@ -330,7 +335,7 @@ export class Settings {
         const button = document.createElement("button");
         button.type = "button";
         button.dataset.removeStop = index;
-        button.setAttribute("aria-label", `Remove stop sequence ${escaped(text)}`);
+        button.setAttribute("aria-label", fill(gettext("Remove stop sequence %(text)s"), { text: escaped(text) }));
         button.textContent = "×";
         item.append(words, button);
         return item;

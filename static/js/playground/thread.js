@@ -1,15 +1,16 @@
 // The conversation on screen: one article a message, with what can be done to it and what it cost.
 
+import { fill, gettext, ngettext } from "./language.js";
 import { count, duration, money, nano } from "./words.js";
 import { MarkdownView } from "./markdown.js";
 
 const REASONS = {
-  stop: "stop",
-  length: "length: cut at max output tokens",
-  content_filter: "content filter",
-  tool_calls: "tool calls",
-  client_closed: "stopped",
-  upstream_error: "broken off",
+  stop: gettext("stop"),
+  length: gettext("length: cut at max output tokens"),
+  content_filter: gettext("content filter"),
+  tool_calls: gettext("tool calls"),
+  client_closed: gettext("stopped"),
+  upstream_error: gettext("broken off"),
 };
 
 function element(tag, className = "", text = "") {
@@ -35,6 +36,8 @@ function figure(label, value, { title = "", mark = "" } = {}) {
   return node;
 }
 
+const about = (number) => fill(gettext("about %(number)s"), { number: count(number) });
+
 /** The id leads to the request's own page. */
 function requestLink(id) {
   const link = element("a");
@@ -49,31 +52,31 @@ function readout(message) {
   const node = element("div", "readout");
   const { billed, times, running, marks = {} } = message;
   if (running) {
-    node.append(element("span", "", message.pieces ? "Streaming…" : "Waiting for the first token…"));
-    if (message.pieces) node.append(figure("Out", `about ${count(message.pieces)}`));
+    node.append(element("span", "", message.pieces ? gettext("Streaming…") : gettext("Waiting for the first token…")));
+    if (message.pieces) node.append(figure(gettext("Out"), about(message.pieces)));
   }
   if (billed) {
     const input = billed.input + billed.cached;
-    node.append(figure("In", count(input)));
-    if (billed.cached) node.append(figure("of it cached", count(billed.cached)));
-    node.append(figure("Out", count(billed.output)));
+    node.append(figure(gettext("In"), count(input)));
+    if (billed.cached) node.append(figure(gettext("of it cached"), count(billed.cached)));
+    node.append(figure(gettext("Out"), count(billed.output)));
     // The ledger has one number of output tokens; what of it was thought is counted by the pieces that came.
-    if (message.thoughtPieces) node.append(figure("of it reasoning", `about ${count(message.thoughtPieces)}`));
-    node.append(figure("Cost", money(nano(billed.charge)), { title: `$${billed.charge}`, mark: marks.cost }));
+    if (message.thoughtPieces) node.append(figure(gettext("of it reasoning"), about(message.thoughtPieces)));
+    node.append(figure(gettext("Cost"), money(nano(billed.charge)), { title: `$${billed.charge}`, mark: marks.cost }));
   }
-  if (times && times.first !== null) node.append(figure("First token", duration(times.first), { mark: marks.first }));
-  if (times && times.total !== null) node.append(figure("Total", duration(times.total), { mark: marks.total }));
+  if (times && times.first !== null) node.append(figure(gettext("First token"), duration(times.first), { mark: marks.first }));
+  if (times && times.total !== null) node.append(figure(gettext("Total"), duration(times.total), { mark: marks.total }));
   if (billed && times && times.total !== null && billed.output) {
     const spent = times.first !== null && times.total - times.first > 50 ? times.total - times.first : times.total;
     const speed = element("span");
-    speed.append(element("b", "", count(Math.max(1, Math.round((billed.output * 1000) / spent)))), " tok/s");
+    speed.append(element("b", "", count(Math.max(1, Math.round((billed.output * 1000) / spent)))), ` ${gettext("tok/s")}`);
     node.append(speed);
   }
   if (message.reason) node.append(element("span", "", REASONS[message.reason] || message.reason));
   if (message.requestId) {
     const id = element("span", "reqid");
     const shown = message.isCounted ? requestLink(message.requestId) : element("code", "", message.requestId);
-    id.append(shown, " ", button("Copy", "copy-id", "request id"));
+    id.append(shown, " ", button(gettext("Copy"), "copy-id", gettext("request id")));
     node.append(id);
   }
   return node;
@@ -91,12 +94,12 @@ class MessageView {
     this.node.setAttribute("aria-labelledby", title.id);
     const acts = element("span", "msgacts");
     if (message.role === "assistant") {
-      acts.append(button("Copy", "copy-text", name), button("Copy Markdown", "copy", name));
-      acts.append(button("Try again", "retry", name));
+      acts.append(button(gettext("Copy"), "copy-text", name), button(gettext("Copy Markdown"), "copy", name));
+      acts.append(button(gettext("Try again"), "retry", name));
     } else {
-      acts.append(button("Copy", "copy", name), button("Run from here", "run", name));
+      acts.append(button(gettext("Copy"), "copy", name), button(gettext("Run from here"), "run", name));
     }
-    acts.append(button("Edit", "edit", name), button("Delete", "delete", name));
+    acts.append(button(gettext("Edit"), "edit", name), button(gettext("Delete"), "delete", name));
     head.append(title, acts);
     this.thought = element("details", "thought");
     this.thought.append(element("summary"), element("div", "md-plain"));
@@ -106,7 +109,7 @@ class MessageView {
     this.caret.setAttribute("aria-hidden", "true");
     this.note = element("p", "msgnote");
     this.note.hidden = true;
-    this.more = button("Continue", "continue", name);
+    this.more = button(gettext("Continue"), "continue", name);
     this.more.className = "btn btn-sm pg-more";
     this.foot = element("div");
     this.node.append(head, this.thought, this.body, this.caret, this.note, this.more, this.foot);
@@ -129,7 +132,9 @@ class MessageView {
     }
     this.thought.hidden = !message.thought;
     if (message.thought) {
-      this.thought.firstChild.textContent = message.thoughtFor ? `Thought for ${duration(message.thoughtFor)}` : "Thinking…";
+      this.thought.firstChild.textContent = message.thoughtFor
+        ? fill(gettext("Thought for %(time)s"), { time: duration(message.thoughtFor) })
+        : gettext("Thinking…");
       this.thought.lastChild.textContent = message.thought;
     }
     this.caret.hidden = !message.running;
@@ -149,7 +154,7 @@ export class Thread {
   }
 
   name(message) {
-    return message.role === "user" ? "You" : message.model || "Assistant";
+    return message.role === "user" ? gettext("You") : message.model || gettext("Assistant");
   }
 
   /** Make the page show exactly these messages in their order, keeping the nodes of those that are there. */
@@ -202,8 +207,8 @@ export class Thread {
     const view = this.views.get(message.id);
     const form = element("form", "msgedit");
     const role = element("select", "form-select");
-    role.setAttribute("aria-label", "Role");
-    for (const [value, label] of [["user", "You"], ["assistant", "Assistant"]]) {
+    role.setAttribute("aria-label", gettext("Role"));
+    for (const [value, label] of [["user", gettext("You")], ["assistant", gettext("Assistant")]]) {
       const option = element("option", "", label);
       option.value = value;
       option.selected = value === message.role;
@@ -212,10 +217,10 @@ export class Thread {
     const area = element("textarea", "form-control");
     area.value = message.content;
     area.rows = Math.min(16, Math.max(3, message.content.split("\n").length));
-    area.setAttribute("aria-label", `Text of ${this.name(message)}`);
-    const save = element("button", "btn btn-sm btn-primary", "Save");
-    const run = element("button", "btn btn-sm", "Save and run from here");
-    const cancel = element("button", "btn btn-sm", "Cancel");
+    area.setAttribute("aria-label", fill(gettext("Text of %(name)s"), { name: this.name(message) }));
+    const save = element("button", "btn btn-sm btn-primary", gettext("Save"));
+    const run = element("button", "btn btn-sm", gettext("Save and run from here"));
+    const cancel = element("button", "btn btn-sm", gettext("Cancel"));
     save.type = "submit";
     run.type = "button";
     cancel.type = "button";
@@ -250,9 +255,10 @@ export class Thread {
 
 /** What was charged for an answer that did not end by itself. */
 export function chargedWords(found) {
-  if (!found) return "What was produced is charged; the figures are on the Usage page in a moment.";
-  if (found.state === "released") return "Nothing was charged.";
-  return `${count(found.output)} output ${found.output === 1 ? "token" : "tokens"} charged.`;
+  if (!found) return gettext("What was produced is charged; the figures are on the Usage page in a moment.");
+  if (found.state === "released") return gettext("Nothing was charged.");
+  const words = ngettext("%(number)s output token charged.", "%(number)s output tokens charged.", found.output);
+  return fill(words, { number: count(found.output) });
 }
 
 // ---------------------------------------------------------------- following and painting
@@ -349,7 +355,7 @@ export async function copy(text, button) {
   }
   const before = button.dataset.label || button.textContent;
   button.dataset.label = before;
-  button.textContent = done ? "Copied" : "Copy failed";
+  button.textContent = done ? gettext("Copied") : gettext("Copy failed");
   setTimeout(() => {
     button.textContent = before;
   }, 2000);

@@ -1,5 +1,6 @@
 // What the page says: numbers as the console writes them, and every failure in plain words with its fix.
 
+import { fill, gettext, ngettext } from "./language.js";
 import { Dropped, Refused } from "./stream.js";
 
 // ---------------------------------------------------------------- numbers
@@ -41,7 +42,8 @@ export function duration(ms) {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
-export const tokens = (number) => `${count(number)} ${number === 1 ? "token" : "tokens"}`;
+export const tokens = (number) =>
+  fill(ngettext("%(number)s token", "%(number)s tokens", number), { number: count(number) });
 
 /** Seconds of a header such as 120ms, 1s or 6m0s. */
 export function seconds(text) {
@@ -53,8 +55,8 @@ export function seconds(text) {
 
 // ---------------------------------------------------------------- failures: {text, fixes, field, wait in seconds}
 
-const TRY_AGAIN = { kind: "retry", label: "Try again" };
-const OTHER_MODEL = { kind: "model", label: "Choose a model" };
+const TRY_AGAIN = { kind: "retry", label: gettext("Try again") };
+const OTHER_MODEL = { kind: "model", label: gettext("Choose a model") };
 const FIELDS = { max_completion_tokens: "max_tokens", model: "model", seed: "seed", stop: "stop", top_p: "top_p" };
 
 function field(param) {
@@ -65,25 +67,29 @@ function field(param) {
 function tooLong(error) {
   const found = /maximum context length is (\d+) tokens.*?requested (\d+) tokens/s.exec(error.message);
   const words = found
-    ? `This conversation and the answer are about ${count(Number(found[2]))} tokens; the model reads ${count(Number(found[1]))}.`
-    : "This conversation is longer than the model reads.";
-  return { text: `${words} Remove earlier messages or lower max output tokens.`, fixes: [], field: "max_tokens" };
+    ? fill(gettext("This conversation and the answer are about %(asked)s tokens; the model reads %(most)s."), {
+      asked: count(Number(found[2])), most: count(Number(found[1])),
+    })
+    : gettext("This conversation is longer than the model reads.");
+  const fix = gettext("Remove earlier messages or lower max output tokens.");
+  return { text: `${words} ${fix}`, fixes: [], field: "max_tokens" };
 }
 
 function badRequest(error) {
   if (error.code === "context_length_exceeded") return tooLong(error);
-  return { text: `The model did not accept this request: ${error.message}`, fixes: [], field: field(error.param) };
+  const text = fill(gettext("The model did not accept this request: %(why)s"), { why: error.message });
+  return { text, fixes: [], field: field(error.param) };
 }
 
 function unauthorized(error, place) {
   if (error.code === "session_ended") {
     return {
-      text: "Your session ended. Log in again; your text is kept.",
-      fixes: [{ kind: "link", label: "Log in", href: place.loginUrl }],
+      text: gettext("Your session ended. Log in again; your text is kept."),
+      fixes: [{ kind: "link", label: gettext("Log in"), href: place.loginUrl }],
     };
   }
   return {
-    text: `The playground's key does not work in ${place.project}. Choose another project or ask an owner.`,
+    text: fill(gettext("The playground's key does not work in %(project)s. Choose another project or ask an owner."), place),
     fixes: [],
   };
 }
@@ -91,16 +97,19 @@ function unauthorized(error, place) {
 /** The control that leads to `href`, for those who may use it. */
 const link = (label, href) => (href ? [{ kind: "link", label, href }] : []);
 
-const OWNERS = { key: "Playground key", project: "Project", organization: "Organization" };
+const LIMITS = {
+  key: gettext("Playground key limit of %(limit)s reached, with %(used)s used or set aside."),
+  project: gettext("Project limit of %(limit)s reached, with %(used)s used or set aside."),
+  organization: gettext("Organization limit of %(limit)s reached, with %(used)s used or set aside."),
+};
 
 function limitReached(limit, message, place) {
-  const unit = message.includes(`$${limit.limit}`) ? (text) => `$${text}` : (text) => `${text} ${message.includes(" tokens") ? "tokens" : "requests"}`;
-  const reset = limit.resets_at ? ` Resets ${when(limit.resets_at)}.` : "";
-  const ask = place.limitsUrl ? "" : " Ask an owner to raise it.";
-  return {
-    text: `${OWNERS[limit.scope] || "Spending"} limit of ${unit(limit.limit)} reached, with ${unit(limit.used)} used or set aside.${reset}${ask}`,
-    fixes: [...link("Raise limit", place.limitsUrl), TRY_AGAIN],
-  };
+  const counts = message.includes(" tokens") ? gettext("%(number)s tokens") : gettext("%(number)s requests");
+  const unit = (number) => (message.includes(`$${limit.limit}`) ? `$${number}` : fill(counts, { number }));
+  const text = [fill(LIMITS[limit.scope] || LIMITS.organization, { limit: unit(limit.limit), used: unit(limit.used) })];
+  if (limit.resets_at) text.push(fill(gettext("Resets %(at)s."), { at: when(limit.resets_at) }));
+  if (!place.limitsUrl) text.push(gettext("Ask an owner to raise it."));
+  return { text: text.join(" "), fixes: [...link(gettext("Raise limit"), place.limitsUrl), TRY_AGAIN] };
 }
 
 function unpaid(error, place) {
@@ -108,13 +117,18 @@ function unpaid(error, place) {
   if (limit && limit.name !== "credit") return limitReached(limit, message, place);
   const left = limit ? nano(limit.limit) - nano(limit.used) : null;
   const isEmpty = left !== null && left <= 0n;
-  const balance = left === null ? "There is not enough credit for this request." : isEmpty ? "Balance is $0.00." : `Balance is ${money(left)}, not enough for this request.`;
-  const reset = limit && limit.resets_at ? ` Free credit comes again on ${when(limit.resets_at)}.` : "";
-  const confirm = message.includes("Confirm your e-mail") ? " Credit waits until your e-mail address is confirmed." : "";
-  const add = place.billingUrl ? " Add balance" : " Ask an owner to add balance";
+  const text = [];
+  if (left === null) text.push(gettext("There is not enough credit for this request."));
+  else if (isEmpty) text.push(gettext("Balance is $0.00."));
+  else text.push(fill(gettext("Balance is %(left)s, not enough for this request."), { left: money(left) }));
+  if (limit && limit.resets_at) text.push(fill(gettext("Free credit comes again on %(at)s."), { at: when(limit.resets_at) }));
+  if (message.includes("Confirm your e-mail")) text.push(gettext("Credit waits until your e-mail address is confirmed."));
+  if (isEmpty) text.push(place.billingUrl ? gettext("Add balance.") : gettext("Ask an owner to add balance."));
+  else if (place.billingUrl) text.push(gettext("Add balance, or lower max output tokens."));
+  else text.push(gettext("Ask an owner to add balance, or lower max output tokens."));
   return {
-    text: `${balance}${reset}${confirm}${add}${isEmpty ? "." : ", or lower max output tokens."}`,
-    fixes: [...link("Add balance", place.billingUrl), TRY_AGAIN],
+    text: text.join(" "),
+    fixes: [...link(gettext("Add balance"), place.billingUrl), TRY_AGAIN],
     field: isEmpty ? "" : "max_tokens",
   };
 }
@@ -128,17 +142,17 @@ function when(iso) {
 }
 
 function forbidden(error, place) {
-  const reload = { kind: "reload", label: "Reload the page" };
+  const reload = { kind: "reload", label: gettext("Reload the page") };
   const words = {
-    page_expired: { text: "This page was open too long. Nothing was sent. Reload it; your text is kept.", fixes: [reload] },
-    organization_suspended: { text: `${place.organization} is suspended. Its requests fail until an owner settles it.`, fixes: [] },
-    organization_unconfirmed: { text: "Confirm your e-mail address first: keys and credit wait for it.", fixes: [] },
+    page_expired: { text: gettext("This page was open too long. Nothing was sent. Reload it; your text is kept."), fixes: [reload] },
+    organization_suspended: { text: fill(gettext("%(organization)s is suspended. Its requests fail until an owner settles it."), place), fixes: [] },
+    organization_unconfirmed: { text: gettext("Confirm your e-mail address first: keys and credit wait for it."), fixes: [] },
     model_not_allowed: {
-      text: `This model may not be used in ${place.project}. Choose another model.`,
+      text: fill(gettext("This model may not be used in %(project)s. Choose another model."), place),
       fixes: [OTHER_MODEL],
       field: "model",
     },
-    role_not_allowed: { text: `Your role cannot use the playground in ${place.project}. Ask an owner.`, fixes: [] },
+    role_not_allowed: { text: fill(gettext("Your role cannot use the playground in %(project)s. Ask an owner."), place), fixes: [] },
   };
   return words[error.code] || { text: error.message, fixes: [] };
 }
@@ -146,29 +160,33 @@ function forbidden(error, place) {
 function missing(error, place) {
   if (error.code === "model_not_found") {
     return {
-      text: "This model is not offered any more. Choose another model.",
+      text: gettext("This model is not offered any more. Choose another model."),
       fixes: [OTHER_MODEL],
       field: "model",
     };
   }
-  return { text: `The project ${place.project} is not here any more. Reload and choose another.`, fixes: [{ kind: "reload", label: "Reload the page" }] };
+  const text = fill(gettext("The project %(project)s is not here any more. Reload and choose another."), place);
+  return { text, fixes: [{ kind: "reload", label: gettext("Reload the page") }] };
 }
 
 function overloaded(error) {
   if (error.code === "gateway_not_running") {
-    return { text: "The gateway is not running in this server process. Ask the operator to start it with manage.py serve.", fixes: [TRY_AGAIN] };
+    const text = gettext("The gateway is not running in this server process. Ask the operator to start it with manage.py serve.");
+    return { text, fixes: [TRY_AGAIN] };
   }
   const wait = error.retryAfter;
-  const moment = wait ? `in ${wait} s` : "in a moment";
-  return { text: `Overloaded. You were not charged. Try again ${moment} or use another model.`, fixes: [TRY_AGAIN, OTHER_MODEL], wait };
+  const text = wait
+    ? fill(gettext("Overloaded. You were not charged. Try again in %(wait)s s or use another model."), { wait })
+    : gettext("Overloaded. You were not charged. Try again in a moment or use another model.");
+  return { text, fixes: [TRY_AGAIN, OTHER_MODEL], wait };
 }
 
 function limited(error) {
   const wait = Math.max(error.retryAfter, 1);
-  return { text: `Limit reached. You can send again in ${wait} s.`, fixes: [], wait };
+  return { text: fill(gettext("Limit reached. You can send again in %(wait)s s."), { wait }), fixes: [], wait };
 }
 
-const failed = () => ({ text: "The model failed. You were not charged. Try again.", fixes: [TRY_AGAIN] });
+const failed = () => ({ text: gettext("The model failed. You were not charged. Try again."), fixes: [TRY_AGAIN] });
 
 const BY_STATUS = {
   400: badRequest,
@@ -176,13 +194,13 @@ const BY_STATUS = {
   402: unpaid,
   403: forbidden,
   404: missing,
-  413: () => ({ text: "This conversation is larger than 4 MiB. Remove earlier messages.", fixes: [] }),
+  413: () => ({ text: gettext("This conversation is larger than 4 MiB. Remove earlier messages."), fixes: [] }),
   422: badRequest,
   429: limited,
   500: failed,
   502: failed,
   503: overloaded,
-  504: () => ({ text: "The model took too long to answer. You were not charged. Try again.", fixes: [TRY_AGAIN] }),
+  504: () => ({ text: gettext("The model took too long to answer. You were not charged. Try again."), fixes: [TRY_AGAIN] }),
 };
 
 /** What to tell a person about an error thrown while sending or reading. */
@@ -193,12 +211,12 @@ export function explain(error, place) {
     return { fixes: [], field: "", wait: 0, ...words, code, requestId: error.requestId };
   }
   const base = { fixes: [TRY_AGAIN], field: "", wait: 0, code: "", requestId: "" };
-  if (!navigator.onLine) return { ...base, text: "You are offline. Your text is kept; try again when you are back." };
-  if (error instanceof Dropped) return { ...base, text: "The connection dropped." };
+  if (!navigator.onLine) return { ...base, text: gettext("You are offline. Your text is kept; try again when you are back.") };
+  if (error instanceof Dropped) return { ...base, text: gettext("The connection dropped.") };
   if (error instanceof TypeError) {
-    return { ...base, text: "The server could not be reached. Your text is kept. Try again in a moment." };
+    return { ...base, text: gettext("The server could not be reached. Your text is kept. Try again in a moment.") };
   }
-  return { ...base, text: `Something went wrong on this page: ${error.message}` };
+  return { ...base, text: fill(gettext("Something went wrong on this page: %(why)s"), { why: error.message }) };
 }
 
 function control(fix, acts) {
