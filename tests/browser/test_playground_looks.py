@@ -66,6 +66,7 @@ def test_axe_finds_nothing_serious(server: RunningServer, browser: Browser, widt
         assert findings(playground) == []
         page.keyboard.press("Escape")
         page.click("#pg-show-code")
+        expect(page.locator("#pg-code")).to_be_visible()
         assert findings(playground) == []
         page.keyboard.press("Escape")
         page.click("#pg-open-presets")
@@ -91,9 +92,11 @@ def test_nothing_is_wider_than_the_window(server: RunningServer, browser: Browse
         page.evaluate("document.getElementById('pg-settings').open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.click("#pg-show-code")
+        expect(page.locator("#pg-code")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.keyboard.press("Escape")
         page.click("#pg-open-presets")
+        expect(page.locator("#pg-presets")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.keyboard.press("Escape")
         page.click("#pg-compare")
