@@ -1,5 +1,6 @@
 """What people change about themselves. Every verb is one transaction and leaves an audit entry."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -10,23 +11,25 @@ from accounts.models import User
 MOST_CHARACTERS = 150
 
 
-def change_profile(user: User, by: Actor, *, name: str, time_zone: str) -> User:
-    """Another name or zone of the timestamps; raises ValidationError."""
+def change_profile(user: User, by: Actor, *, name: str, time_zone: str, language: str | None = None) -> User:
+    """Another name, zone of the timestamps or language (empty: the browser's); raises ValidationError."""
     name = " ".join(name.split())
     errors: dict[str, str] = {}
     if len(name) > MOST_CHARACTERS:
         errors["name"] = f"A name has at most {MOST_CHARACTERS} characters."
     if time_zone not in time_zones.known():
         errors["time_zone"] = "Choose a time zone of the list."
+    if language and language not in dict(settings.LANGUAGES):
+        errors["language"] = "Choose a language of the list."
     if errors:
         raise ValidationError(errors)
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
-        before = {"name": user.name, "time_zone": user.time_zone}
-        after = {"name": name, "time_zone": time_zone}
+        before = {"name": user.name, "time_zone": user.time_zone, "language": user.language}
+        after = {"name": name, "time_zone": time_zone, "language": user.language if language is None else language}
         changes = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
         if changes:
-            user.name, user.time_zone = name, time_zone
-            user.save(update_fields=["name", "time_zone"])
+            user.name, user.time_zone, user.language = name, time_zone, after["language"]
+            user.save(update_fields=["name", "time_zone", "language"])
             audit.record("user.profile_changed", user, by, changes=changes)
         return user

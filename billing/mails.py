@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Organization
 from billing.models import EventType, Measure, OutboxMessage, Window
 from billing.recipients import Recipient
+from foundation import shown_dates
 
 Payload = dict[str, Any]
 
@@ -123,7 +124,7 @@ def _reset(resets_at: str | None, organization: Organization) -> str:
     if resets_at is None:
         return _("the limit is raised")
     local = datetime.fromisoformat(resets_at).astimezone(organization.zone)
-    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+    return shown_dates.instant_text(local)
 
 
 def _in_usd(text: str) -> str:

@@ -16,7 +16,7 @@ from billing.statement import Line, Statement
 from catalog.models import Plan
 from dashboard import figures
 from dashboard.templatetags.console import count
-from foundation import periods
+from foundation import periods, shown_dates
 from usage import reports
 from usage.reports import Filter, Sums
 
@@ -135,7 +135,7 @@ def month(organization: Organization, first: date, now: datetime) -> Month:
     return Month(
         statement=read,
         rows=[row_of(line) for line in read.lines],
-        title=f"{first:%B %Y}",
+        title=shown_dates.month_text(first),
         older=f"?month={before:%Y-%m}" if before >= oldest else "",
         newer=f"?month={_next(first):%Y-%m}" if _next(first) <= newest else "",
         places=figures.places_for([*amounts, read.opening, read.closing]),

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.templatetags.console import MINUS, compact, count, usd
+from foundation import shown_dates
 from foundation.money import NANO, to_usd
 from usage.reports import Sums
 
@@ -15,16 +19,17 @@ class Metric:
     """Something to measure: nano-USD, tokens or requests of some sums, and how one figure of it is shown."""
 
     name: str
-    title: str
+    # Translated where it is shown.
+    title: Any
     of: Callable[[Sums], int]
     show: Callable[[int], str]
     exact: Callable[[int], str]
 
 
 METRICS = {
-    "cost": Metric("cost", "Spend", lambda sums: sums.charge, usd, usd),
-    "tokens": Metric("tokens", "Tokens", lambda sums: sums.tokens, compact, count),
-    "requests": Metric("requests", "Requests", lambda sums: sums.requests, count, count),
+    "cost": Metric("cost", _("Spend"), lambda sums: sums.charge, usd, usd),
+    "tokens": Metric("tokens", _("Tokens"), lambda sums: sums.tokens, compact, count),
+    "requests": Metric("requests", _("Requests"), lambda sums: sums.requests, count, count),
 }
 
 
@@ -65,7 +70,7 @@ def change(now: int, before: int) -> str:
 
 def day_text(day: date, *, year: bool = True) -> str:
     """23 Nov 2026."""
-    return f"{day.day} {day:%b %Y}" if year else f"{day.day} {day:%b}"
+    return shown_dates.day_text(day, year=year)
 
 
 def span(first: date, last: date) -> str:

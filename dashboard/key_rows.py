@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, AuditEntry
 from accounts.roles import Permission
@@ -13,12 +15,12 @@ from foundation import periods
 from usage import last_use, reports
 from usage.models import UsageEvent
 
-_STATUS_LABELS = {
-    "active": ("Active", "ok"),
-    "expires_soon": ("Expires soon", "warn"),
-    "expired": ("Expired", ""),
-    "disabled": ("Disabled", "warn"),
-    "revoked": ("Revoked", "danger"),
+_STATUS_LABELS: dict[str, tuple[Any, str]] = {
+    "active": (_("Active"), "ok"),
+    "expires_soon": (_("Expires soon"), "warn"),
+    "expired": (_("Expired"), ""),
+    "disabled": (_("Disabled"), "warn"),
+    "revoked": (_("Revoked"), "danger"),
 }
 WEEK = timedelta(days=7)
 
@@ -70,7 +72,7 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
             KeyRow(
                 key=key,
                 hint=key.hint if hints else "",
-                status=label,
+                status=str(label),
                 tone=tone,
                 last_used=used.get(key.pk),
                 spent=sums.charge if desk.sees_money else None,

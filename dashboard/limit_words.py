@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from billing import windows
 from billing.models import Measure
 from dashboard.templatetags.console import count, usd
+from foundation import shown_dates
 from foundation.money import usd_string
 
 _NAMES = {
@@ -60,7 +61,7 @@ def until(at: datetime | None, zone: ZoneInfo) -> str:
     if at is None:
         return _("Never")
     local = at.astimezone(zone)
-    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+    return shown_dates.instant_text(local)
 
 
 def days_to(at: datetime | None, now: datetime) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import ApiKey, Organization
 from billing import balances
@@ -50,14 +52,14 @@ class Recent:
     @property
     def ending(self) -> str:
         """What is worth saying of how it ended."""
-        return _ENDINGS.get(self.event.finish_reason, "")
+        return str(_ENDINGS.get(self.event.finish_reason, ""))
 
 
 _ENDINGS = {
-    "client_closed": "stopped by the client",
-    "upstream_error": "broke off",
-    "interrupted": "cut by a restart",
-    "recovered": "recovered after a crash",
+    "client_closed": gettext_lazy("stopped by the client"),
+    "upstream_error": gettext_lazy("broke off"),
+    "interrupted": gettext_lazy("cut by a restart"),
+    "recovered": gettext_lazy("recovered after a crash"),
 }
 
 
@@ -138,7 +140,11 @@ def _chart(scope: Scope, days: UsageFilter, rows: list[Row], now: datetime) -> C
     linked = [
         one if one.swatch == "other" else replace(one, url=page + days.query(model=[one.name])) for one in chart.series
     ]
-    return replace(chart, series=linked, caption=f"{chart.metric.title}, last {days.days} days")
+    return replace(
+        chart,
+        series=linked,
+        caption=_("%(metric)s, last %(days)s days") % {"metric": chart.metric.title, "days": days.days},
+    )
 
 
 def _top_keys(found: dict[int, Sums], metric: str) -> list[TopKey]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from billing.models import Subscription
@@ -31,7 +32,7 @@ class Choice:
     def label(self) -> str:
         """One line for the list: name, context, input and output price."""
         if not self.has_provider:
-            return f"{self.name} · no provider"
+            return _("%(name)s · no provider") % {"name": self.name}
         return (
             f"{self.name} · {self.context_length // 1024}K · "
             f"${usd_per_million_string(self.prices.input)} in, ${usd_per_million_string(self.prices.output)} out"

@@ -15,6 +15,7 @@ from catalog.models import Price, PriceScope
 from dashboard.request_filters import ENDINGS
 from dashboard.usage_filters import Scope
 from dashboard.usage_report import key_name
+from foundation import shown_dates
 from foundation.money import to_usd, usd_per_million_string, usd_string
 from usage import request_list
 from usage.models import UsageEvent
@@ -59,7 +60,7 @@ class RequestRow:
 
     @property
     def day(self) -> str:
-        return f"{self.at.day} {self.at:%b %Y}"
+        return shown_dates.day_text(self.at)
 
     @property
     def time(self) -> str:

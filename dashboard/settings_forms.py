@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -57,7 +58,13 @@ class ProfileForm(_ZoneForm):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         help_text=_("Members of your organizations see it. Empty: your e-mail address instead."),
     )
-    field_order = ("name", "time_zone")
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("The browser’s")), *settings.LANGUAGES],
+        help_text=_("Of pages and mails. The API, exports and their column names are in English."),
+    )
+    field_order = ("name", "language", "time_zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,7 +82,13 @@ class OrganizationForm(_ZoneForm):
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
         error_messages={"required": _("Give the organization a name.")},
     )
-    field_order = ("name", "time_zone")
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("The browser’s")), *settings.LANGUAGES],
+        help_text=_("Of pages and mails. The API, exports and their column names are in English."),
+    )
+    field_order = ("name", "language", "time_zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -36,6 +36,7 @@ urlpatterns = [
     path("welcome/", preferences.welcome, name="welcome"),
     path("organizations/<str:organization>/switch/", preferences.switch, name="switch"),
     path("theme/<str:name>/", preferences.theme, name="theme"),
+    path("language/<str:code>/", preferences.language, name="language"),
     path("keys/", keys.listing, name="keys"),
     path("keys/create/", keys.create, name="key-create"),
     path("keys/<str:key>/", keys.detail, name="key"),

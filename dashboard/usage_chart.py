@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from dashboard.figures import METRICS, Metric, day_text, places_for, span
-from foundation import periods
+from foundation import periods, shown_dates
 from usage.reports import Sums
 from usage.snapshot import Row
 
@@ -72,17 +74,30 @@ class Chart:
 
     @property
     def title(self) -> str:
-        return self.caption or f"{self.metric.title} by model, per {self.unit}"
+        if self.caption:
+            return self.caption
+        captions = {
+            "hour": _("%(metric)s by model, per hour"),
+            "day": _("%(metric)s by model, per day"),
+            "week": _("%(metric)s by model, per week"),
+        }
+        return captions[self.unit] % {"metric": self.metric.title}
 
     def label(self, days: str) -> str:
         """What the picture shows, for those who do not see it."""
         totals = self.totals
         highest = max(range(len(totals)), key=totals.__getitem__)
-        return (
-            f"Stacked bars: {self.title.lower()}, {days}. Total {self.metric.show(self.total)}. "
-            f"Highest: {self.bars[highest].long} with {self.metric.show(totals[highest])}. "
+        words = _(
+            "Stacked bars: %(title)s, %(days)s. Total %(total)s. Highest: %(bar)s with %(highest)s. "
             "The same numbers are in a table on this page."
         )
+        return words % {
+            "title": self.title.lower(),
+            "days": days,
+            "total": self.metric.show(self.total),
+            "bar": self.bars[highest].long,
+            "highest": self.metric.show(totals[highest]),
+        }
 
     def data(self) -> dict[str, Any]:
         """For charts.js: integers as texts, and every text that it shows."""
@@ -176,14 +191,14 @@ def bars(
 
 
 def _hour(local: datetime) -> tuple[str, str]:
-    return f"{local:%H:%M}", f"{local:%A}, {day_text(local.date())}, {local:%H:%M %Z}"
+    return f"{local:%H:%M}", f"{shown_dates.with_weekday(local.date())}, {local:%H:%M %Z}"
 
 
 def _day(day: date, end: datetime, unit: str, zone: ZoneInfo, with_year: bool) -> tuple[str, str]:
     short = day_text(day, year=with_year)
     if unit == "week":
         return short, span(day, periods.day_of(end, zone) - timedelta(days=1))
-    return short, f"{day:%A}, {day_text(day)}"
+    return short, shown_dates.with_weekday(day)
 
 
 def chart_of(

@@ -42,12 +42,12 @@ def choices(chosen: UsageFilter) -> list[Choices]:
     keys = {one.public_id for one in chosen.keys}
     return [
         _choices(
-            chosen, "project", "Project", "All projects",
+            chosen, "project", str(_("Project")), str(_("All projects")),
             [Choice(one.public_id, one.name, "", one.public_id in projects) for one in chosen.scope.projects],
         ),
-        _choices(chosen, "key", "API key", "All keys", _keys(chosen, keys)),
+        _choices(chosen, "key", str(_("API key")), str(_("All keys")), _keys(chosen, keys)),
         _choices(
-            chosen, "model", "Model", "All models",
+            chosen, "model", str(_("Model")), str(_("All models")),
             [Choice(name, name, "", name in chosen.models) for name in _models(chosen)],
         ),
     ]  # fmt: skip

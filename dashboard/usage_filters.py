@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, Project
 from accounts.reach import Reach
@@ -21,17 +22,17 @@ from usage import reports
 from usage.named_periods import preset
 from usage.reports import Filter
 
-PERIODS = {
-    "today": "Today",
-    "7d": "Last 7 days",
-    "30d": "Last 30 days",
-    "90d": "Last 90 days",
-    "month": "This month",
-    "last-month": "Last month",
-    "custom": "Custom",
+PERIODS: dict[str, Any] = {
+    "today": _("Today"),
+    "7d": _("Last 7 days"),
+    "30d": _("Last 30 days"),
+    "90d": _("Last 90 days"),
+    "month": _("This month"),
+    "last-month": _("Last month"),
+    "custom": _("Custom"),
 }
-METRICS = {"cost": "Cost", "tokens": "Tokens", "requests": "Requests"}
-GROUPINGS = {"model": "Model", "key": "API key", "project": "Project", "day": "Day"}
+METRICS: dict[str, Any] = {"cost": _("Cost"), "tokens": _("Tokens"), "requests": _("Requests")}
+GROUPINGS: dict[str, Any] = {"model": _("Model"), "key": _("API key"), "project": _("Project"), "day": _("Day")}
 USUAL_PERIOD = "30d"
 MOST_DAYS = 366
 _MOST_VALUES = 50

@@ -12,7 +12,7 @@ from dashboard import figures, usage_chart
 from dashboard.figures import METRICS, Metric
 from dashboard.usage_chart import Chart
 from dashboard.usage_filters import GROUPINGS, UsageFilter, previous
-from foundation import periods
+from foundation import periods, shown_dates
 from usage import reports, savings, snapshot
 from usage.reports import Filter, Sums
 from usage.snapshot import Part, Row
@@ -230,8 +230,8 @@ class _Making:
         for number, row in enumerate(rows):
             day = self.filter.first + timedelta(days=number)
             if day <= self.filter.today:
-                note = "so far" if day == self.filter.today else ""
-                name = f"{day:%a}, {figures.day_text(day)}"
+                note = _("so far") if day == self.filter.today else ""
+                name = shown_dates.with_weekday(day, short=True)
                 lines.append(self._narrowing(name, note, row.get(None, Sums()), days=(day, day)))
         return lines[::-1]
 
@@ -257,7 +257,7 @@ def key_name(key: ApiKey) -> str:
     """As figures name a key: a revoked one says so, the built-in one is the playground."""
     if key.is_playground:
         return "Playground"
-    return f"{key.name} (revoked)" if key.revoked_at else key.name
+    return _("%(name)s (revoked)") % {"name": key.name} if key.revoked_at else key.name
 
 
 def _cut(lines: list[Line]) -> list[Line]:

@@ -6,6 +6,7 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organization
 from foundation.egress import LONGEST_URL
@@ -15,13 +16,13 @@ from foundation.ids import public_id
 class EventType(models.TextChoices):
     """What an endpoint may ask for."""
 
-    LIMIT_THRESHOLD_REACHED = "limit.threshold_reached", "A part of a limit is used"
-    LIMIT_REACHED = "limit.reached", "A limit is reached"
-    BALANCE_LOW = "balance.low", "Little credit is left"
-    KEY_CREATED = "key.created", "An API key was created"
-    KEY_REGENERATED = "key.regenerated", "An API key got a new secret"
-    KEY_REVOKED = "key.revoked", "An API key was revoked"
-    WEBHOOK_DISABLED = "webhook.disabled", "A webhook endpoint was switched off"
+    LIMIT_THRESHOLD_REACHED = "limit.threshold_reached", _("A part of a limit is used")
+    LIMIT_REACHED = "limit.reached", _("A limit is reached")
+    BALANCE_LOW = "balance.low", _("Little credit is left")
+    KEY_CREATED = "key.created", _("An API key was created")
+    KEY_REGENERATED = "key.regenerated", _("An API key got a new secret")
+    KEY_REVOKED = "key.revoked", _("An API key was revoked")
+    WEBHOOK_DISABLED = "webhook.disabled", _("A webhook endpoint was switched off")
 
 
 class DisabledReason(models.TextChoices):

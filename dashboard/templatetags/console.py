@@ -13,9 +13,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry
+from foundation import shown_dates
 from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
 
 register = template.Library()
@@ -201,13 +203,13 @@ def moment(context: dict[str, Any], at: datetime | None) -> SafeString | str:
     if at is None:
         return "—"
     local = at.astimezone(_zone(context))
-    exact = f"{local.day} {local:%b %Y, %H:%M %Z}"
+    exact = shown_dates.instant_text(local)
     past = timezone.now() - at
     shown = exact
     if 0 <= past.total_seconds() < 60:
-        shown = "just now"
+        shown = gettext("just now")
     elif 0 <= past.days < 7:
-        shown = f"{timesince(at, depth=1)} ago"
+        shown = gettext("%(time)s ago") % {"time": timesince(at, depth=1)}
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, shown)
 
 
@@ -224,7 +226,7 @@ def day(context: dict[str, Any], at: datetime | None) -> str:
     if at is None:
         return "—"
     local = at.astimezone(_zone(context))
-    return f"{local.day} {local:%b %Y}"
+    return shown_dates.day_text(local)
 
 
 @register.simple_tag(takes_context=True)

@@ -1,15 +1,19 @@
-"""What a person chooses for the whole console: the organization in view, the theme."""
+"""What a person chooses for the whole console: the organization in view, the theme, the language."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from accounts.models import Organization
+from accounts import people
+from accounts.actor import Actor
+from accounts.models import Organization, User
 from billing import opening
 from dashboard.access import choose, current_membership
 from dashboard.context import THEMES
+from dashboard.language import known
 
 _YEAR = 60 * 60 * 24 * 365
 
@@ -31,6 +35,22 @@ def theme(request: HttpRequest, name: str) -> HttpResponse:
     response = redirect(target)
     if name in THEMES:
         response.set_cookie("theme", name, max_age=_YEAR, samesite="Lax", httponly=True)
+    return response
+
+
+@require_POST
+def language(request: HttpRequest, code: str) -> HttpResponse:
+    """Keep the language in a cookie, and for who is logged in also in the profile."""
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        target = "/"
+    response = redirect(target)
+    if known(code):
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=_YEAR, samesite="Lax", httponly=True)
+        user = request.user
+        if isinstance(user, User):
+            by = Actor(user, address=request.META.get("REMOTE_ADDR", ""))
+            people.change_profile(user, by, name=user.name, time_zone=user.time_zone, language=code)
     return response
 
 

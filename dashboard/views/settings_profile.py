@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import people
@@ -19,15 +20,20 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Also for people who belong to no organization."""
     user = request.user
     assert isinstance(user, User)
-    initial = {"name": user.name, "time_zone": user.time_zone}
+    initial = {"name": user.name, "time_zone": user.time_zone, "language": user.language}
     form = ProfileForm(request.POST or None, current=user.time_zone, initial=initial)
     if request.method == "POST" and form.is_valid():
         by = Actor(user, address=request.META.get("REMOTE_ADDR", ""))
+        data = form.cleaned_data
         try:
-            people.change_profile(user, by, name=form.cleaned_data["name"], time_zone=form.cleaned_data["time_zone"])
+            changed = people.change_profile(
+                user, by, name=data["name"], time_zone=data["time_zone"], language=data["language"]
+            )
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, _("Changes saved."))
+            # The answer is in the language that was chosen just now.
+            with translation.override(changed.language or translation.get_language()):
+                messages.success(request, _("Changes saved."))
             return redirect("dashboard:settings-profile")
     return render(request, "dashboard/settings_profile.html", {"form": form}, status=422 if form.errors else 200)

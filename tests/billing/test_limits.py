@@ -58,7 +58,8 @@ def test_two_hundred_at_once_on_room_for_ten_is_exactly_ten(alice, on, terms):
     assert refusal.limit["scope"] == on
     assert refusal.limit["used"] == refusal.limit["limit"] == windows.said(terms.measure, terms.amount)
     assert (refusal.limit["resets_at"] is None) == (terms.window == "lifetime")
-    assert RefusalCount.objects.get().count == 191
+    # One row a minute: they may lie on both sides of its end.
+    assert sum(RefusalCount.objects.values_list("count", flat=True)) == 191
 
 
 @pytest.mark.parametrize(
