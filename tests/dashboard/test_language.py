@@ -21,8 +21,8 @@ CHINESE = "概览"
 # Names, units and what is the same in every language; a note of the ledger stays as it was written.
 SAME = re.compile(
     r"[\w.@:/+\-]*"
-    r"|(Top P|Playground|Webhook|Token|OpenAI|Alice|Alice's|Default|Esc|Meterhouse|English|Free|Pro|Enterprise|UTC|Python"
-    r"|Node|curl|deepseek-\w+|one|by|in|out|ms|s|·|[\d.,:$K±+−-]+|\W)+( .*UTC.*)?"
+    r"|(Top P|Playground|Webhook|Token|OpenAI|Alice|Alice's|Default|Esc|Meterhouse|English|Free|Pro|Enterprise|UTC"
+    r"|Python|Node|curl|deepseek-\w+|one|by|in|out|ms|s|·|[\d.,:$K±+−-]+|\W)+( .*UTC.*)?"
     r"|.* \(UTC.*\)|Pro plan, .* \d+"
 )
 
