@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit, members, organizations
 from accounts.actor import Actor
@@ -49,7 +50,9 @@ def normal(email: str) -> str:
     try:
         validate_email(email)
     except ValidationError as error:
-        raise ValidationError(f"“{email[:100]}” is not an e-mail address.", code="invalid") from error
+        raise ValidationError(
+            gettext("“%(email)s” is not an e-mail address.") % {"email": email[:100]}, code="invalid"
+        ) from error
     return email
 
 
@@ -84,9 +87,11 @@ def invite(
     """
     email = normal(email)
     if role not in Role.values:
-        raise ValidationError({"role": f"Choose one of {', '.join(Role.values)}."})
+        raise ValidationError({"role": gettext("Choose one of %(names)s.") % {"names": ", ".join(Role.values)}})
     if not organization.is_confirmed:
-        raise ValidationError("Confirm your e-mail address first: invitations wait for it.", code="email_unconfirmed")
+        raise ValidationError(
+            gettext("Confirm your e-mail address first: invitations wait for it."), code="email_unconfirmed"
+        )
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
     try:
@@ -94,7 +99,9 @@ def invite(
             Organization.objects.select_for_update().get(pk=organization.pk)
             known = holder(email)
             if known and organization.memberships.filter(user=known).exists():
-                raise ValidationError(f"{email} is a member already.", code="member_already")
+                raise ValidationError(
+                    gettext("%(email)s is a member already.") % {"email": email}, code="member_already"
+                )
             _check_pace(organization, now)
             organization.invitations.filter(email__iexact=email, accepted_at=None, expires_at__lte=now).delete()
             invitation = Invitation.objects.create(
@@ -147,7 +154,7 @@ def resend(invitation: Invitation, by: Actor, *, sender: User | None = None) -> 
     with transaction.atomic():
         invitation = _locked(invitation)
         if invitation.sent_at > now - RESEND_AFTER:
-            raise ValidationError("This invitation was sent a moment ago. Wait a minute.", code="too_soon")
+            raise ValidationError(gettext("This invitation was sent a moment ago. Wait a minute."), code="too_soon")
         _check_pace(invitation.organization, now)
         invitation.fingerprint = _fingerprint(secret)
         invitation.invited_by = by.user or sender
@@ -197,7 +204,9 @@ def accept(invitation: Invitation, user: User, by: Actor) -> Membership:
         invitation = _locked(invitation)
         check(invitation)
         if not is_for(invitation, user):
-            raise ValidationError(f"This invitation is for {invitation.email}.", code="other_address")
+            raise ValidationError(
+                gettext("This invitation is for %(email)s.") % {"email": invitation.email}, code="other_address"
+            )
         _confirm(user, invitation.email)
         membership, joined = Membership.objects.get_or_create(
             organization=invitation.organization, user=user, defaults={"role": invitation.role}
@@ -230,9 +239,13 @@ def open_account(invitation: Invitation, name: str, password: str, time_zone: st
     try:
         with transaction.atomic():
             if holder(invitation.email):
-                raise ValidationError("An account has this address already. Log in to join.", code="account_exists")
+                raise ValidationError(
+                    gettext("An account has this address already. Log in to join."), code="account_exists"
+                )
             user.save()
             EmailAddress.objects.create(user=user, email=user.email.lower(), primary=True)
             return accept(invitation, user, Actor(user, address=address))
     except IntegrityError as error:
-        raise ValidationError("An account has this address already. Log in to join.", code="account_exists") from error
+        raise ValidationError(
+            gettext("An account has this address already. Log in to join."), code="account_exists"
+        ) from error

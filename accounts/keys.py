@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.actor import SYSTEM, Actor
@@ -59,23 +60,25 @@ def check(restrictions: Restrictions, name: str | None = None, *, now: datetime 
     """The restrictions in normal form; raises ValidationError with a message per field."""
     errors: dict[str, str] = {}
     if name is not None and not (1 <= len(name.strip()) <= 64 and _is_shown(name)):
-        errors["name"] = "Give the key a name of 1 to 64 characters that can be seen, on one line."
+        errors["name"] = gettext("Give the key a name of 1 to 64 characters that can be seen, on one line.")
     scopes = tuple(dict.fromkeys(restrictions.scopes))
     if not scopes or not set(scopes) <= set(Scope.values):
-        errors["scopes"] = f"Choose at least one of {', '.join(Scope.values)}."
+        errors["scopes"] = gettext("Choose at least one of %(names)s.") % {"names": ", ".join(Scope.values)}
     if set(EXCLUSIVE_SCOPES) <= set(scopes):
-        errors["scopes"] = "A key that manages cannot chat: make two keys."
+        errors["scopes"] = gettext("A key that manages cannot chat: make two keys.")
     networks = []
     for text in restrictions.allowed_networks:
         try:
             networks.append(str(ipaddress.ip_network(text.strip(), strict=False)))
         except ValueError:
-            errors["allowed_networks"] = f"{text[:60]!r} is not an address or network such as 203.0.113.0/24."
+            errors["allowed_networks"] = gettext("%(text)s is not an address or network such as 203.0.113.0/24.") % {
+                "text": repr(text[:60])
+            }
     rpm = restrictions.requests_per_minute
     if rpm is not None and not 1 <= rpm <= 10_000_000:
-        errors["requests_per_minute"] = "Requests per minute: a whole number from 1 to 10,000,000."
+        errors["requests_per_minute"] = gettext("Requests per minute: a whole number from 1 to 10,000,000.")
     if restrictions.expires_at and restrictions.expires_at <= (now or timezone.now()):
-        errors["expires_at"] = "The expiry must be in the future."
+        errors["expires_at"] = gettext("The expiry must be in the future.")
     if errors:
         raise ValidationError(errors)
     models = restrictions.allowed_models
@@ -112,7 +115,7 @@ def _issue(api_key: ApiKey) -> Issued:
 
 
 def _name_taken(name: str) -> ValidationError:
-    message = f"There is already a key named “{name}” in this project. Choose another name."
+    message = gettext("There is already a key named “%(name)s” in this project. Choose another name.") % {"name": name}
     return ValidationError({"name": ValidationError(message, code="name_taken")})
 
 
@@ -128,9 +131,9 @@ def create(
     name = name.strip()
     checked = check(restrictions or Restrictions(), name)
     if not project.organization.is_confirmed:
-        raise ValidationError("Confirm your e-mail address first: keys wait for it.", code="email_unconfirmed")
+        raise ValidationError(gettext("Confirm your e-mail address first: keys wait for it."), code="email_unconfirmed")
     if project.archived_at:
-        raise ValidationError("This project is archived; its keys are stopped.", code="project_archived")
+        raise ValidationError(gettext("This project is archived; its keys are stopped."), code="project_archived")
     if project.api_keys.not_revoked().count() >= MOST_KEYS_A_PROJECT:
         raise ValidationError(
             f"A project has at most {MOST_KEYS_A_PROJECT} keys. Revoke one first.", code="too_many_keys"
@@ -203,9 +206,11 @@ def _facts(api_key: ApiKey) -> dict[str, Any]:
 
 def _must_live(api_key: ApiKey) -> None:
     if api_key.is_playground:
-        raise ValidationError("The playground's key is built in; it cannot be changed.", code="key_built_in")
+        raise ValidationError(gettext("The playground's key is built in; it cannot be changed."), code="key_built_in")
     if api_key.revoked_at:
-        raise ValidationError("This key is revoked; that cannot be undone. Create a new one.", code="key_revoked")
+        raise ValidationError(
+            gettext("This key is revoked; that cannot be undone. Create a new one."), code="key_revoked"
+        )
 
 
 def _locked(api_key: ApiKey) -> ApiKey:
@@ -219,13 +224,15 @@ def regenerate(api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0), r
     With `replaces`, only while the secret with that id is the current one, so that asking twice regenerates once.
     """
     if grace not in GRACE_PERIODS.values():
-        raise ValidationError({"grace": f"Grace is one of {', '.join(GRACE_PERIODS)}."})
+        raise ValidationError({"grace": gettext("Grace is one of %(names)s.") % {"names": ", ".join(GRACE_PERIODS)}})
     with transaction.atomic():
         api_key = _locked(api_key)
         _must_live(api_key)
         current = api_key.current_secret()
         if replaces is not None and (current is None or current.pk != replaces):
-            raise ValidationError("This key has been regenerated; its secret was shown once.", code="key_regenerated")
+            raise ValidationError(
+                gettext("This key has been regenerated; its secret was shown once."), code="key_regenerated"
+            )
         now = timezone.now()
         # A secret that was already retiring keeps the earlier end; the current one gets the grace period.
         api_key.secrets.filter(ends_at__gt=now + grace).update(ends_at=now + grace)
@@ -326,7 +333,9 @@ def reveal(api_key: ApiKey, by: Actor) -> str:
         _must_live(api_key)
         secret = api_key.current_secret()
         if not api_key.organization.keys_can_be_revealed:
-            raise ValidationError("This organization does not allow copying existing keys. Regenerate the key instead.")
+            raise ValidationError(
+                gettext("This organization does not allow copying existing keys. Regenerate the key instead.")
+            )
         if secret is None or not secret.sealed:
             raise ValidationError(
                 "This key was made before copying was allowed. Regenerate it to get a secret to copy."

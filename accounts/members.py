@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts import audit, keys, reach
 from accounts.actor import Actor
@@ -18,7 +19,7 @@ class LastOwner(ValidationError):
     """The change would leave the organization without an owner."""
 
     def __init__(self) -> None:
-        super().__init__("This is the only owner. Make someone else an owner first.", code="last_owner")
+        super().__init__(gettext("This is the only owner. Make someone else an owner first."), code="last_owner")
 
 
 # ---------------------------------------------------------------- what they are told
@@ -83,14 +84,14 @@ def _locked(membership: Membership) -> Membership:
     Organization.objects.select_for_update().get(pk=membership.organization_id)
     found = Membership.objects.select_related("organization", "user").filter(pk=membership.pk).first()
     if found is None:
-        raise ValidationError("This person is no longer a member.", code="not_a_member")
+        raise ValidationError(gettext("This person is no longer a member."), code="not_a_member")
     return found
 
 
 def change_role(membership: Membership, role: str, by: Actor) -> int:
     """Another role, which holds for the next request; how many own keys beyond it were revoked."""
     if role not in Role.values:
-        raise ValidationError({"role": f"Choose one of {', '.join(Role.values)}."})
+        raise ValidationError({"role": gettext("Choose one of %(names)s.") % {"names": ", ".join(Role.values)}})
     with transaction.atomic():
         membership = _locked(membership)
         old = membership.role
@@ -145,9 +146,9 @@ def transfer(owner: Membership, to: Membership, by: Actor) -> None:
     with transaction.atomic():
         owner, to = _locked(owner), _locked(to)
         if owner.role != Role.OWNER or owner.organization_id != to.organization_id or owner.pk == to.pk:
-            raise ValidationError("An owner hands over to another member of the same organization.")
+            raise ValidationError(gettext("An owner hands over to another member of the same organization."))
         if not to.user.is_active:
-            raise ValidationError("This account is closed.", code="closed")
+            raise ValidationError(gettext("This account is closed."), code="closed")
         _give(to, Role.OWNER, by)
         _give(owner, Role.ADMIN, by)
         changes = {"member": to.user.email, "was": owner.user.email}

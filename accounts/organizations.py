@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit, time_zones
 from accounts.actor import SYSTEM, Actor
@@ -59,9 +60,11 @@ def change(organization: Organization, by: Actor, *, name: str, time_zone: str) 
     name = " ".join(name.split())
     errors: dict[str, str] = {}
     if not 1 <= len(name) <= MOST_CHARACTERS:
-        errors["name"] = f"Give the organization a name of 1 to {MOST_CHARACTERS} characters."
+        errors["name"] = gettext("Give the organization a name of 1 to %(most_characters)s characters.") % {
+            "most_characters": MOST_CHARACTERS
+        }
     if time_zone not in time_zones.known():
-        errors["time_zone"] = "Choose a time zone of the list."
+        errors["time_zone"] = gettext("Choose a time zone of the list.")
     if errors:
         raise ValidationError(errors)
     with transaction.atomic():

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from accounts import audit, time_zones
 from accounts.actor import Actor
@@ -16,11 +17,13 @@ def change_profile(user: User, by: Actor, *, name: str, time_zone: str, language
     name = " ".join(name.split())
     errors: dict[str, str] = {}
     if len(name) > MOST_CHARACTERS:
-        errors["name"] = f"A name has at most {MOST_CHARACTERS} characters."
+        errors["name"] = gettext("A name has at most %(most_characters)s characters.") % {
+            "most_characters": MOST_CHARACTERS
+        }
     if time_zone not in time_zones.known():
-        errors["time_zone"] = "Choose a time zone of the list."
+        errors["time_zone"] = gettext("Choose a time zone of the list.")
     if language and language not in dict(settings.LANGUAGES):
-        errors["language"] = "Choose a language of the list."
+        errors["language"] = gettext("Choose a language of the list.")
     if errors:
         raise ValidationError(errors)
     with transaction.atomic():

@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit, keys
 from accounts.actor import Actor
@@ -16,12 +17,17 @@ def _name(text: str) -> str:
     """The name on one line; raises ValidationError."""
     name = " ".join(text.split())
     if not 1 <= len(name) <= MOST_CHARACTERS:
-        raise ValidationError({"name": f"Give the project a name of 1 to {MOST_CHARACTERS} characters."})
+        raise ValidationError(
+            {
+                "name": gettext("Give the project a name of 1 to %(most_characters)s characters.")
+                % {"most_characters": MOST_CHARACTERS}
+            }
+        )
     return name
 
 
 def _name_taken(name: str) -> ValidationError:
-    message = f"There is already a project named “{name}”. Choose another name."
+    message = gettext("There is already a project named “%(name)s”. Choose another name.") % {"name": name}
     return ValidationError({"name": ValidationError(message, code="name_taken")})
 
 
@@ -34,7 +40,10 @@ def create(organization: Organization, name: str, by: Actor) -> Project:
     """A new project; raises ValidationError when the name is taken or wrong, or there are too many."""
     name = _name(name)
     if organization.projects.filter(deleted_at=None).count() >= MOST_PROJECTS:
-        raise ValidationError(f"An organization has at most {MOST_PROJECTS} projects.", code="too_many_projects")
+        raise ValidationError(
+            gettext("An organization has at most %(most_projects)s projects.") % {"most_projects": MOST_PROJECTS},
+            code="too_many_projects",
+        )
     try:
         with transaction.atomic():
             project = Project.objects.create(organization=organization, name=name)
@@ -79,7 +88,9 @@ def delete(project: Project, by: Actor) -> Project:
         if project.deleted_at is not None:
             return project
         if project.archived_at is None:
-            raise ValidationError("Archive the project first: then its keys stop.", code="project_not_archived")
+            raise ValidationError(
+                gettext("Archive the project first: then its keys stop."), code="project_not_archived"
+            )
         stopped = list(project.api_keys.visible().not_revoked())
         for api_key in stopped:
             keys.revoke(api_key, by)
@@ -95,7 +106,7 @@ def _toggle(project: Project, by: Actor, *, archived: bool) -> Project:
     with transaction.atomic():
         project = _locked(project)
         if project.deleted_at is not None:
-            raise ValidationError("The project was deleted, which cannot be undone.", code="project_deleted")
+            raise ValidationError(gettext("The project was deleted, which cannot be undone."), code="project_deleted")
         if (project.archived_at is not None) != archived:
             project.archived_at = timezone.now() if archived else None
             project.save(update_fields=["archived_at"])
@@ -108,7 +119,9 @@ def add_member(project: Project, user: User, by: Actor) -> None:
     with transaction.atomic():
         project = _locked(project)
         if not project.organization.memberships.filter(user=user).exists():
-            raise ValidationError("Only members of the organization can be added to a project.", code="not_a_member")
+            raise ValidationError(
+                gettext("Only members of the organization can be added to a project."), code="not_a_member"
+            )
         _, added = ProjectMembership.objects.get_or_create(project=project, user=user)
         if added:
             audit.record("project.member_added", project, by, changes={"member": user.email})

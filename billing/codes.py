@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.actor import SYSTEM, Actor
@@ -137,15 +138,19 @@ def check(terms: Terms) -> None:
     """Raises ValidationError with a message per field."""
     errors: dict[str, str] = {}
     if not 0 < terms.amount <= LARGEST:
-        errors["amount"] = "The amount must be above zero and below 9.2 billion USD."
+        errors["amount"] = gettext("The amount must be above zero and below 9.2 billion USD.")
     if not 1 <= terms.uses <= _MOST_USES:
-        errors["max_redemptions"] = f"A code can be redeemed once to {_MOST_USES:,} times."
+        errors["max_redemptions"] = gettext("A code can be redeemed once to %(most_uses)s times.") % {
+            "most_uses": f"{_MOST_USES:,}"
+        }
     if terms.valid_days is not None and not 1 <= terms.valid_days <= _MOST_DAYS:
-        errors["valid_days"] = f"The credit lasts 1 to {_MOST_DAYS:,} days, or for ever."
+        errors["valid_days"] = gettext("The credit lasts 1 to %(most_days)s days, or for ever.") % {
+            "most_days": f"{_MOST_DAYS:,}"
+        }
     if terms.expires_at is not None and terms.expires_at <= timezone.now():
-        errors["expires_at"] = "The code must expire in the future."
+        errors["expires_at"] = gettext("The code must expire in the future.")
     if len(terms.note) > 200:
-        errors["note"] = "A note has at most 200 characters."
+        errors["note"] = gettext("A note has at most 200 characters.")
     if errors:
         raise ValidationError(errors)
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.actor import SYSTEM, Actor
@@ -54,14 +55,16 @@ def check(terms: Terms) -> Terms:
     """The terms in normal form; raises ValidationError with a message per field."""
     errors: dict[str, str] = {}
     if terms.measure not in Measure.values:
-        errors["measure"] = f"Choose one of {', '.join(Measure.values)}."
+        errors["measure"] = gettext("Choose one of %(names)s.") % {"names": ", ".join(Measure.values)}
     if terms.window not in Window.values:
-        errors["window"] = f"Choose one of {', '.join(Window.values)}."
+        errors["window"] = gettext("Choose one of %(names)s.") % {"names": ", ".join(Window.values)}
     if not isinstance(terms.amount, int) or isinstance(terms.amount, bool) or not 0 <= terms.amount <= LARGEST:
-        errors["amount"] = "The amount must be zero or more, and below 9.2 billion USD."
+        errors["amount"] = gettext("The amount must be zero or more, and below 9.2 billion USD.")
     thresholds = tuple(sorted(set(terms.thresholds)))
     if len(thresholds) > _MOST_THRESHOLDS or any(not 1 <= percent <= _LARGEST_PERCENT for percent in thresholds):
-        errors["thresholds"] = f"Name at most {_MOST_THRESHOLDS} whole percents from 1 to {_LARGEST_PERCENT}."
+        errors["thresholds"] = gettext(
+            "Name at most %(most_thresholds)s whole percents from 1 to %(largest_percent)s."
+        ) % {"most_thresholds": _MOST_THRESHOLDS, "largest_percent": _LARGEST_PERCENT}
     if errors:
         raise ValidationError(errors)
     return Terms(terms.measure, terms.amount, terms.window, terms.is_hard, thresholds)

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.actor import Actor
@@ -116,7 +117,7 @@ def change(
 def rotate_secret(endpoint: WebhookEndpoint, by: Actor, *, overlap: timedelta = OVERLAPS["24h"]) -> Issued:
     """A new secret; for the length of `overlap` messages carry a signature by each of the two."""
     if overlap not in OVERLAPS.values():
-        raise ValidationError({"overlap": f"Overlap is one of {', '.join(OVERLAPS)}."})
+        raise ValidationError({"overlap": gettext("Overlap is one of %(names)s.") % {"names": ", ".join(OVERLAPS)}})
     with transaction.atomic():
         endpoint = _locked(endpoint)
         secret = webhook_signature.new_secret()
@@ -144,7 +145,7 @@ def _locked(endpoint: WebhookEndpoint) -> WebhookEndpoint:
     rows = WebhookEndpoint.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
     stored = rows.get(pk=endpoint.pk)
     if stored.removed_at:
-        raise ValidationError("This endpoint was removed. Create a new one.", code="endpoint_removed")
+        raise ValidationError(gettext("This endpoint was removed. Create a new one."), code="endpoint_removed")
     return stored
 
 
@@ -159,10 +160,12 @@ def _checked(
             errors["url"] = str(error)
     wanted = list(dict.fromkeys(types))
     if not set(wanted) <= set(EventType.values):
-        errors["types"] = f"Choose from {', '.join(EventType.values)}; none: all."
+        errors["types"] = gettext("Choose from %(names)s; none: all.") % {"names": ", ".join(EventType.values)}
     description = description.strip()
     if len(description) > LONGEST_DESCRIPTION or not description.isprintable():
-        errors["description"] = f"A description is one line of at most {LONGEST_DESCRIPTION} characters."
+        errors["description"] = gettext("A description is one line of at most %(longest_description)s characters.") % {
+            "longest_description": LONGEST_DESCRIPTION
+        }
     if errors:
         raise ValidationError(errors)
     return url, wanted, description
@@ -231,7 +234,7 @@ def replay(delivery: Delivery, by: Actor) -> Delivery:
         if delivery.endpoint:
             _must_be_enabled(_locked(delivery.endpoint))
         if not _queue_again(delivery, timezone.now()):
-            raise ValidationError("This message is being sent right now.", code="delivery_running")
+            raise ValidationError(gettext("This message is being sent right now."), code="delivery_running")
         organization = delivery.message.organization
         audit.record("delivery.replayed", delivery, by, organization=organization)
         delivery.refresh_from_db()
@@ -246,4 +249,4 @@ def _queue_again(delivery: Delivery, now: datetime) -> bool:
 
 def _must_be_enabled(endpoint: WebhookEndpoint) -> None:
     if not endpoint.is_enabled:
-        raise ValidationError("This endpoint is switched off. Switch it on first.", code="endpoint_disabled")
+        raise ValidationError(gettext("This endpoint is switched off. Switch it on first."), code="endpoint_disabled")

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, Project
@@ -229,9 +230,12 @@ def _days(query: QueryDict, today: date) -> tuple[str, date, date, dict[str, str
     last = _date(typed["to"], today, "to", errors)
     first = _date(typed["from"], min(today, last) - timedelta(days=29), "from", errors)
     if not errors and first > last:
-        errors["to"] = "The last day lies before the first."
+        errors["to"] = gettext("The last day lies before the first.")
     elif not errors and (last - first).days >= MOST_DAYS:
-        errors["to"] = f"Choose at most {MOST_DAYS} days; these are {(last - first).days + 1:,}."
+        errors["to"] = gettext("Choose at most %(most_days)s days; these are %(days_1)s.") % {
+            "most_days": MOST_DAYS,
+            "days_1": f"{(last - first).days + 1:,}",
+        }
     if errors:
         return period, *preset(USUAL_PERIOD, today), errors, typed
     return period, first, last, errors, {}
