@@ -75,6 +75,4 @@ def day_text(day: date, *, year: bool = True) -> str:
 
 def span(first: date, last: date) -> str:
     """25 Oct – 23 Nov 2026."""
-    if first == last:
-        return day_text(first)
-    return f"{day_text(first, year=first.year != last.year)} – {day_text(last)}"
+    return shown_dates.span_text(first, last)

@@ -18,6 +18,16 @@ def instant_text(local: datetime) -> str:
     return f"{day_text(local)}{' ' if _is_chinese() else ', '}{local:%H:%M %Z}"
 
 
+def span_text(first: date, last: date) -> str:
+    """25 Oct – 23 Nov 2026; 2026年10月25日 – 11月23日; one day alone is that day."""
+    if first == last:
+        return day_text(first)
+    is_one_year = first.year == last.year
+    if _is_chinese():
+        return f"{day_text(first)} – {day_text(last, year=not is_one_year)}"
+    return f"{day_text(first, year=not is_one_year)} – {day_text(last)}"
+
+
 def month_text(first: date) -> str:
     """November 2026; 2026年11月."""
     return f"{first.year}年{first.month}月" if _is_chinese() else f"{MONTHS[first.month]} {first.year}"
