@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.utils import translation
 
 from tests.databases import PostgresTemplate, SqliteTemplate, Template, using
 from tests.gateway.redis_server import BINARY as REDIS_BINARY
@@ -15,6 +16,13 @@ from tests.gateway.redis_server import RedisServer
 from tests.running import RunningServer
 
 ServerFactory = Callable[..., RunningServer]
+
+
+@pytest.fixture(autouse=True)
+def no_language_of_the_test_before() -> Iterator[None]:
+    """A request leaves its thread in its language, as the next request does not mind."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
