@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import people
 from accounts.actor import Actor
@@ -38,17 +38,17 @@ def theme(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def language(request: HttpRequest, code: str) -> HttpResponse:
-    """Keep the language in a cookie, and for who is logged in also in the profile."""
-    target = request.POST.get("next", "/")
+    """Keep the language in a cookie; by POST, for who is logged in, in the profile as well."""
+    given = request.POST if request.method == "POST" else request.GET
+    target = given.get("next", "/")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         target = "/"
     response = redirect(target)
     if known(code):
         response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=_YEAR, samesite="Lax", httponly=True)
-        user = request.user
-        if isinstance(user, User):
+        if request.method == "POST" and isinstance(user := request.user, User):
             by = Actor(user, address=request.META.get("REMOTE_ADDR", ""))
             people.change_profile(user, by, name=user.name, time_zone=user.time_zone, language=code)
     return response
