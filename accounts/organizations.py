@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -12,6 +13,8 @@ from accounts.roles import Role
 
 DEFAULT_PROJECT = "Default"
 MOST_CHARACTERS = 100
+# The reason of a suspension that its owner asked for; an operator's own goes before it.
+CLOSED = "Its owner closed it."
 
 
 def found(user: User, name: str) -> Organization:
@@ -36,9 +39,9 @@ def mark_confirmed(user: User) -> None:
 def suspend(organization: Organization, reason: str, by: Actor) -> None:
     """Keys stop on the next request; members can still log in."""
     with transaction.atomic():
-        if Organization.objects.filter(pk=organization.pk, suspended_at=None).update(
-            suspended_at=timezone.now(), suspended_reason=reason[:200]
-        ):
+        open_or_closed = Q(suspended_at=None) | Q(suspended_reason=CLOSED)
+        found = Organization.objects.filter(open_or_closed, pk=organization.pk).exclude(suspended_reason=reason[:200])
+        if found.update(suspended_at=timezone.now(), suspended_reason=reason[:200]):
             audit.record(
                 "organization.suspended", organization, by, organization=organization, changes={"reason": reason}
             )

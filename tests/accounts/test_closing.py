@@ -6,7 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from accounts import closing, keys, members
+from accounts import closing, keys, members, organizations
 from accounts.actor import SYSTEM, Actor
 from accounts.models import AccountDeletion, ApiKey, AuditEntry, Membership, Organization, User
 from accounts.roles import Role
@@ -80,3 +80,35 @@ def test_an_operators_suspension_is_not_lifted_by_keeping_the_account(alice: Hou
     closing.ask(alice.owner, alice.actor)
     closing.keep(alice.owner, alice.actor)
     assert Organization.objects.get().suspended_reason == "No."
+
+
+def test_an_operators_suspension_goes_before_the_owners(alice: House) -> None:
+    closing.ask(alice.owner, alice.actor)
+    organizations.suspend(alice.organization, "Unpaid.", SYSTEM)
+    closing.keep(alice.owner, alice.actor)
+    alice.organization.refresh_from_db()
+    assert (alice.organization.is_suspended, alice.organization.suspended_reason) == (True, "Unpaid.")
+
+
+def test_the_only_operator_cannot_go(alice: House) -> None:
+    User.objects.filter(pk=alice.owner.pk).update(is_superuser=True)
+    with pytest.raises(closing.LastOperator):
+        closing.ask(alice.owner, alice.actor)
+    other = house("Bob").owner
+    User.objects.filter(pk=other.pk).update(is_superuser=True)
+    closing.ask(alice.owner, alice.actor)
+    # Who goes too is nobody to rest on.
+    with pytest.raises(closing.LastOperator):
+        closing.ask(other, Actor(other))
+    User.objects.filter(pk=other.pk).update(is_active=False)
+    assert later() == 0 and User.objects.get(pk=alice.owner.pk).is_active
+
+
+def test_what_is_written_down_at_the_end_does_not_name_the_person(alice: House) -> None:
+    alice.key("worker")
+    closing.ask(alice.owner, alice.actor)
+    newest = AuditEntry.objects.latest("pk").pk
+    assert later() == 1
+    told = AuditEntry.objects.filter(pk__gt=newest)
+    assert told.count() > 1
+    assert not [entry for entry in told if "alice@example.com" in str(vars(entry))]
