@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from accounts.roles import Permission, Scope
 from api import numbered
 from api.door import Door
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.schema import ERRORS
@@ -46,11 +47,8 @@ class GrantOut(serializers.Serializer):
     created_at = Instant()
 
 
-class GrantListOut(serializers.Serializer):
-    object = serializers.CharField()
+class GrantListOut(ListOut):
     data = GrantOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class GrantQuery(PageQuery):

@@ -23,6 +23,12 @@ def not_found(what: str, param: str | None = None) -> ApiError:
     return ApiError(404, INVALID, "not_found", f"There is no such {what}.", param=param)
 
 
+def bad_cursor() -> ApiError:
+    """400 for a cursor that no answer to the same query gave."""
+    message = "Invalid value for 'cursor': expected the next_cursor of an answer to the same query."
+    return ApiError(400, INVALID, "invalid_value", message, param="cursor")
+
+
 def forbidden(message: str) -> ApiError:
     """403 for a role or key that may not do this."""
     return errors.forbidden("insufficient_permissions", message)

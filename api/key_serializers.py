@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.keys import GRACE_PERIODS
 from accounts.models import ApiKey
 from accounts.roles import Scope
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.strict import Strict
 from catalog.models import LanguageModel
@@ -75,11 +76,8 @@ class KeyWithSecretOut(KeyOut):
     secret = serializers.CharField(help_text="Keep it now: it is never shown again.")
 
 
-class KeyListOut(serializers.Serializer):
-    object = serializers.CharField()
+class KeyListOut(ListOut):
     data = KeyOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class _Restrictions(Strict):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts.roles import Permission
 from api import numbered, usage_query
 from api.door import Door
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.schema import ERRORS
 from api.usage_query import DaysQuery
@@ -57,11 +58,8 @@ class EntryOut(serializers.Serializer):
     request_id = serializers.CharField(allow_null=True)
 
 
-class EntryListOut(serializers.Serializer):
-    object = serializers.CharField()
+class EntryListOut(ListOut):
     data = EntryOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class EntryQuery(DaysQuery):

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.strict import Strict
@@ -42,17 +43,8 @@ class LimitOut(serializers.Serializer):
     status = StatusOut()
 
 
-class LimitListOut(serializers.Serializer):
-    object = serializers.CharField()
+class LimitListOut(ListOut):
     data = LimitOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class RemovedOut(serializers.Serializer):
-    object = serializers.CharField()
-    id = serializers.CharField()
-    deleted = serializers.BooleanField()
 
 
 class AlertOut(serializers.Serializer):
@@ -73,11 +65,8 @@ class AlertOut(serializers.Serializer):
     created_at = Instant()
 
 
-class AlertListOut(serializers.Serializer):
-    object = serializers.CharField()
+class AlertListOut(ListOut):
     data = AlertOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class LimitQuery(PageQuery):

@@ -14,6 +14,7 @@ from accounts.models import Organization
 from accounts.roles import Permission, Scope
 from api import faults, numbered
 from api.door import Door
+from api.envelopes import RemovedOut
 from api.limit_serializers import (
     AlertListOut,
     AlertQuery,
@@ -22,7 +23,6 @@ from api.limit_serializers import (
     LimitListOut,
     LimitOut,
     LimitQuery,
-    RemovedOut,
     amount_of,
     shown,
     shown_alert,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -15,10 +14,10 @@ from accounts.models import Invitation, Membership, Project, User
 from accounts.roles import Permission, Role
 from api import faults, numbered
 from api.door import Door
+from api.envelopes import RemovedOut
 from api.key_serializers import Nothing
 from api.once import ONCE
 from api.organization_serializers import (
-    DeletedOut,
     EndedOut,
     InvitationCreate,
     InvitationListOut,
@@ -32,6 +31,7 @@ from api.organization_serializers import (
 )
 from api.paging import PageQuery, page
 from api.schema import ERRORS
+from foundation.addresses import absolute
 
 _MANAGES = (Permission.MANAGE_MEMBERS,)
 # The address of an invitation is a page's, wherever this API is mounted.
@@ -126,8 +126,7 @@ class _InvitationDoor(_PeopleDoor):
 
     def mailed(self, request: Request, invited: Invited) -> dict[str, Any]:
         """Send the mail, and say whether it went."""
-        path = reverse("dashboard:join", args=[invited.secret], urlconf=_PAGES)
-        link = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+        link = absolute(request, reverse("dashboard:join", args=[invited.secret], urlconf=_PAGES))
         return {**shown_invitation(invited.invitation), "mail_sent": invitation_mail.send(invited, link)}
 
 
@@ -182,7 +181,7 @@ class Invitations(_InvitationDoor):
 class OneInvitation(_InvitationDoor):
     needs = {"DELETE": _MANAGES}
 
-    @extend_schema(operation_id="invitations_withdraw", responses={200: DeletedOut, **ERRORS})
+    @extend_schema(operation_id="invitations_withdraw", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, invitation_id: str) -> Response:
         """Take an invitation back: its link stops working."""
         invitations.withdraw(self.invitation(invitation_id), self.caller.actor)

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from api.faults import not_found
-from gateway.errors import INVALID, ApiError
+from api.faults import bad_cursor, not_found
 
 _LARGEST = 2**63 - 1
 
@@ -26,13 +25,7 @@ def page(
             else rows.model._default_manager.filter(pk__in=rows.values("pk")).filter(pk=number).first()
         )
         if last is None:
-            raise ApiError(
-                400,
-                INVALID,
-                "invalid_value",
-                "Invalid value for 'cursor': expected the next_cursor of an answer to the same query.",
-                param="cursor",
-            )
+            raise bad_cursor()
         if by:
             at = getattr(last, by)
             # The first condition alone finds the place in the index.

@@ -6,17 +6,12 @@ from rest_framework import serializers
 
 from accounts.models import AuditEntry, Invitation, Membership, Organization, Project
 from accounts.roles import Role
+from api.envelopes import ListOut, RemovedOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.strict import Strict
 
 _STATES = ("active", "archived")
-
-
-class ListOut(serializers.Serializer):
-    object = serializers.CharField()
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class OrganizationDetailOut(serializers.Serializer):
@@ -55,12 +50,6 @@ class ProjectName(Strict):
     name = serializers.CharField(max_length=64)
 
 
-class DeletedOut(serializers.Serializer):
-    object = serializers.CharField()
-    id = serializers.CharField()
-    deleted = serializers.BooleanField()
-
-
 class MemberOut(serializers.Serializer):
     object = serializers.CharField()
     user_id = serializers.CharField()
@@ -82,7 +71,7 @@ class MemberChangedOut(MemberOut):
     keys_revoked = serializers.IntegerField(help_text="Own keys that the new role could not make.")
 
 
-class EndedOut(DeletedOut):
+class EndedOut(RemovedOut):
     keys_revoked = serializers.IntegerField(help_text="Own keys of the person that stopped.")
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from api.faults import bad_cursor
 from api.strict import Strict
-from gateway.errors import INVALID, ApiError
 
 
 class PageQuery(Strict):
@@ -23,13 +23,7 @@ def page(rows: "QuerySet[Any]", limit: int, cursor: str | None) -> tuple[list[An
     if cursor is not None:
         last = rows.model._default_manager.filter(pk__in=rows.values("pk"), public_id=cursor).first()
         if last is None:
-            raise ApiError(
-                400,
-                INVALID,
-                "invalid_value",
-                "Invalid value for 'cursor': expected the next_cursor of an answer to the same query.",
-                param="cursor",
-            )
+            raise bad_cursor()
         rows = rows.filter(pk__lt=last.pk)
     found = list(rows.order_by("-pk")[: limit + 1])
     has_more = len(found) > limit

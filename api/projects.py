@@ -12,11 +12,11 @@ from accounts.models import Project, ProjectMembership, User
 from accounts.roles import Permission, Scope
 from api import faults, numbered
 from api.door import Door
+from api.envelopes import RemovedOut
 from api.instant import instant
 from api.key_serializers import Nothing
 from api.once import ONCE
 from api.organization_serializers import (
-    DeletedOut,
     DeveloperAdd,
     DeveloperListOut,
     DeveloperOut,
@@ -103,12 +103,11 @@ class OneProject(_ProjectDoor):
         body.is_valid(raise_exception=True)
         return Response(shown_project(projects.rename(found, body.validated_data["name"], self.caller.actor)))
 
-    @extend_schema(operation_id="projects_delete", responses={200: DeletedOut, **ERRORS})
+    @extend_schema(operation_id="projects_delete", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, project_id: str) -> Response:
         """End an archived project for good: its keys are revoked; usage and costs stay."""
         found = self.project(project_id)
-        projects.delete(found, self.caller.actor)
-        limits.remove_all(found, self.caller.actor)
+        limits.delete_project(found, self.caller.actor)
         return Response({"object": "project", "id": project_id, "deleted": True})
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.roles import Permission, Scope
 from api import numbered
 from api.door import Door
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.reaching import reach_of
@@ -34,11 +35,8 @@ class RefusalOut(serializers.Serializer):
     )
 
 
-class RefusalListOut(serializers.Serializer):
-    object = serializers.CharField()
+class RefusalListOut(ListOut):
     data = RefusalOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class RefusalCountOut(serializers.Serializer):

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.roles import Permission, Scope
 from api import numbered, usage_query
 from api.door import Door
+from api.envelopes import ListOut
 from api.faults import not_found
 from api.instant import Instant, instant
 from api.reaching import reach_of
@@ -67,11 +68,8 @@ class RequestOut(serializers.Serializer):
     cost = serializers.CharField(allow_null=True, help_text="USD, exact; null where the role may not see money.")
 
 
-class RequestListOut(serializers.Serializer):
-    object = serializers.CharField()
+class RequestListOut(ListOut):
     data = RequestOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class PriceRowOut(serializers.Serializer):

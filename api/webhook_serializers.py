@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.envelopes import ListOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.strict import Strict
@@ -33,11 +34,8 @@ class WebhookWithSecretOut(WebhookOut):
     secret = serializers.CharField(help_text="`whsec_…`: keep it now, it is never shown again.")
 
 
-class WebhookListOut(serializers.Serializer):
-    object = serializers.CharField()
+class WebhookListOut(ListOut):
     data = WebhookOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class DeliveryOut(serializers.Serializer):
@@ -55,11 +53,8 @@ class DeliveryOut(serializers.Serializer):
     ended_at = Instant(allow_null=True)
 
 
-class DeliveryListOut(serializers.Serializer):
-    object = serializers.CharField()
+class DeliveryListOut(ListOut):
     data = DeliveryOut(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class AttemptOut(serializers.Serializer):

@@ -10,8 +10,8 @@ from accounts.idempotency import Answer
 from accounts.roles import Permission
 from api import faults
 from api.door import Door
+from api.envelopes import RemovedOut
 from api.key_serializers import Nothing
-from api.limit_serializers import RemovedOut
 from api.once import ONCE
 from api.paging import PageQuery, page
 from api.schema import ERRORS

@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import audit
+from accounts import audit, projects
 from accounts.actor import SYSTEM, Actor
 from accounts.models import ApiKey, Organization, Project
 from billing import alerting, windows
@@ -96,11 +96,14 @@ def remove(limit: SpendingLimit, by: Actor = SYSTEM) -> None:
             audit.record("limit.removed", limit, by, changes=_said(limit))
 
 
-def remove_all(project: Project, by: Actor = SYSTEM) -> None:
-    """End the limits on a project and on its keys."""
-    ours = Q(project=project) | Q(api_key__project=project)
-    for limit in SpendingLimit.objects.filter(ours, removed_at=None).order_by("pk"):
-        remove(limit, by)
+def delete_project(project: Project, by: Actor = SYSTEM) -> Project:
+    """End an archived project for good, with the limits on it and on its keys; see `accounts.projects.delete`."""
+    with transaction.atomic():
+        deleted = projects.delete(project, by)
+        ours = Q(project=project) | Q(api_key__project=project)
+        for limit in SpendingLimit.objects.filter(ours, removed_at=None).order_by("pk"):
+            remove(limit, by)
+        return deleted
 
 
 def find(subject: Subject, measure: str, window: str) -> SpendingLimit | None:

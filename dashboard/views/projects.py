@@ -138,8 +138,7 @@ def delete(request: HttpRequest, desk: Desk, project: str) -> HttpResponse:
         return redirect("dashboard:project", project)
     wrong = request.method == "POST" and request.POST.get("name", "").strip() != found.name
     if request.method == "POST" and not wrong:
-        projects.delete(found, desk.actor(request))
-        limits.remove_all(found, desk.actor(request))
+        limits.delete_project(found, desk.actor(request))
         messages.success(request, _("%(name)s is deleted. Its usage stays in Usage.") % {"name": found.name})
         return redirect("dashboard:projects")
     context = {
