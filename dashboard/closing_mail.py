@@ -9,16 +9,16 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import AccountDeletion
+from foundation.addresses import absolute
 
 logger = logging.getLogger(__name__)
 
 
 def send(request: HttpRequest, asked: AccountDeletion) -> None:
     """Send it; a mail server that does not take it changes nothing. Call it outside of a transaction."""
-    path = reverse("dashboard:settings-data")
     context = {
         "ends_at": asked.ends_at,
-        "link": f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path),
+        "link": absolute(request, reverse("dashboard:settings-data")),
         "site_name": settings.SITE_NAME,
     }
     mail = EmailMessage(

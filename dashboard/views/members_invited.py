@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from accounts.models import Invitation
 from accounts.roles import Permission, Role
 from dashboard.access import Desk, member, refuse
 from dashboard.member_forms import InviteForm
+from foundation.addresses import absolute
 
 
 def new_form(desk: Desk, data: Any = None) -> InviteForm:
@@ -80,8 +80,7 @@ def _invite_each(request: HttpRequest, desk: Desk, form: InviteForm) -> dict[str
 
 
 def _mail(request: HttpRequest, made: invitations.Invited) -> None:
-    path = reverse("dashboard:join", args=[made.secret])
-    link = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    link = absolute(request, reverse("dashboard:join", args=[made.secret]))
     if not invitation_mail.send(made, link):
         said = _("The mail to %(email)s could not be sent. Send the invitation again later.")
         messages.error(request, said % {"email": made.invitation.email})

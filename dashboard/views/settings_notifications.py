@@ -14,28 +14,14 @@ from billing import mails, recipients
 from billing.models import EventType
 from dashboard.access import Desk, member
 
-_EVENTS = {
-    EventType.LIMIT_THRESHOLD_REACHED: (
-        gettext_lazy("A part of a limit is used"),
-        gettext_lazy("At the thresholds of each limit, once in every window."),
+# What to know about an event besides its name.
+_HINTS = {
+    EventType.LIMIT_THRESHOLD_REACHED: gettext_lazy("At the thresholds of each limit, once in every window."),
+    EventType.LIMIT_REACHED: gettext_lazy("Requests are refused with 402 from then on, unless the limit only tells."),
+    EventType.BALANCE_LOW: gettext_lazy(
+        "Less than a tenth of the credit in force, unless the operator set another part; once until there is more."
     ),
-    EventType.LIMIT_REACHED: (
-        gettext_lazy("A limit is reached"),
-        gettext_lazy("Requests are refused with 402 from then on, unless the limit only tells."),
-    ),
-    EventType.BALANCE_LOW: (
-        gettext_lazy("Little credit is left"),
-        gettext_lazy(
-            "Less than a tenth of the credit in force, unless the operator set another part; once until there is more."
-        ),
-    ),
-    EventType.KEY_CREATED: (gettext_lazy("An API key was created"), ""),
-    EventType.KEY_REGENERATED: (gettext_lazy("An API key got a new secret"), ""),
-    EventType.KEY_REVOKED: (gettext_lazy("An API key was revoked"), ""),
-    EventType.WEBHOOK_DISABLED: (
-        gettext_lazy("A webhook endpoint was switched off"),
-        gettext_lazy("It failed for five days, or said that it is gone."),
-    ),
+    EventType.WEBHOOK_DISABLED: gettext_lazy("It failed for five days, or said that it is gone."),
 }
 
 
@@ -70,11 +56,11 @@ def _rows(desk: Desk) -> list[EventRow]:
     return [
         EventRow(
             type=type_.value,
-            name=str(name),
-            hint=str(hint),
+            name=str(type_.label),
+            hint=str(_HINTS.get(type_, "")),
             has_mail=mails.has_text(type_),
             is_mailed=type_ not in muted,
             endpoints=len(recipients.by_webhook(desk.organization, type_)),
         )
-        for type_, (name, hint) in _EVENTS.items()
+        for type_ in EventType
     ]
