@@ -6,7 +6,7 @@ HTML in the source is shown as text, so that no name in the catalog can carry an
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import escape
@@ -30,13 +30,15 @@ class Heading:
     text: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """What stands under one heading, as plain words for the search."""
 
     anchor: str
     title: str
-    words: list[str] = field(default_factory=list)
+    text: str
+    folded_title: str
+    folded_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +125,23 @@ def _own_anchor(inline: Token) -> str:
 
 
 def _sections(tokens: Iterable[Token], title: str, summary: str) -> list[Section]:
-    sections = [Section("", title, [summary])]
-    in_heading = False
+    # Anchor, title and words of each.
+    found: list[tuple[str, str, list[str]]] = [("", title, [summary])]
+    opening: Token | None = None
     for token in tokens:
         if token.type == "heading_open":
-            sections.append(Section(str(token.attrGet("id")), ""))
-            in_heading = True
+            opening = token
         elif token.type == "heading_close":
-            in_heading = False
-        elif token.type == "inline" and in_heading:
-            sections[-1].title = _plain(token)
+            opening = None
+        elif token.type == "inline" and opening is not None:
+            found.append((str(opening.attrGet("id")), _plain(token), []))
         elif token.type in ("inline", "fence"):
-            sections[-1].words.append(_plain(token) if token.type == "inline" else token.content)
-    return sections
+            found[-1][2].append(_plain(token) if token.type == "inline" else token.content)
+    return [_section(anchor, title, " ".join(" ".join(words).split())) for anchor, title, words in found]
+
+
+def _section(anchor: str, title: str, text: str) -> Section:
+    return Section(anchor, title, text, title.lower(), text.lower())
 
 
 # ---------------------------------------------------------------- code

@@ -1,17 +1,17 @@
 """The documentation: public, from Markdown files, with this house's own address, models, plans and prices."""
 
-from typing import Any
+from dataclasses import asdict
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from dashboard import docs_site
-from dashboard.docs_markdown import Section
-from dashboard.docs_site import Page
+from dashboard import docs_search, docs_site
 from dashboard.docs_values import values
 
+# Of the results under the field; its page has all of them.
+_MOST_SHOWN = 8
 # What stands for a code that is null: the type of the error in our counts, the word itself elsewhere.
 _WITHOUT_A_CODE = {"invalid_request_error": "invalid_json", "null": "invalid_json"}
 
@@ -50,20 +50,21 @@ def error(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-def search(request: HttpRequest) -> JsonResponse:
-    """Every section of every page, for the search in the browser."""
-    pages = (one for _title, group in docs_site.pages(values(request)) for one in group)
-    entries = [_entry(one, section) for one in pages for section in one.content.sections]
-    response = JsonResponse({"sections": entries})
-    response["Cache-Control"] = "private, max-age=300"
+def search(request: HttpRequest) -> HttpResponse:
+    """What was found, as a page: works without a script."""
+    query = _query(request)
+    context = {"query": query, "found": docs_search.find(query, values(request))}
+    return render(request, "dashboard/docs_found.html", context)
+
+
+@require_safe
+def search_json(request: HttpRequest) -> JsonResponse:
+    """The best of what was found, for the field that shows it while one types."""
+    found = docs_search.find(_query(request), values(request))
+    response = JsonResponse({"count": len(found), "found": [asdict(hit) for hit in found[:_MOST_SHOWN]]})
+    response["Cache-Control"] = "private, max-age=60"
     return response
 
 
-def _entry(found: Page, section: Section) -> dict[str, Any]:
-    url = reverse("dashboard:docs-page", args=[found.slug])
-    return {
-        "url": f"{url}#{section.anchor}" if section.anchor else url,
-        "page": found.content.title,
-        "title": section.title,
-        "text": " ".join(" ".join(section.words).split()),
-    }
+def _query(request: HttpRequest) -> str:
+    return request.GET.get("q", "").strip()[: docs_search.MOST_CHARACTERS]

@@ -1,104 +1,50 @@
-/* The search of the documentation: every section is fetched once and searched here; nothing is sent anywhere. */
+/* The search of the documentation: the best results while one types; Enter without a choice shows all of them. */
 (function () {
   "use strict";
 
-  var MOST = 12;
-  var AROUND = 70;
+  var WAIT = 120;
   var box = document.querySelector("[data-docs-search]");
   if (!box) return;
   var field = box.querySelector("input");
   var panel = box.querySelector(".docresults");
   var count = box.querySelector("[data-count]");
   var list = box.querySelector("[data-results]");
+  var all = box.querySelector("[data-all-link]");
   var status = document.getElementById("status");
-  var loading = null;
+  var waiting = null;
+  var running = null;
   var said = null;
 
-  function load() {
-    loading = loading || fetch(box.dataset.docsSearch, { credentials: "same-origin" }).then(function (answer) {
-      if (!answer.ok) throw new Error("search");
-      return answer.json();
-    }).then(function (found) {
-      return found.sections.map(function (section) {
-        return {
-          section: section,
-          title: section.title.toLowerCase(),
-          page: section.page.toLowerCase(),
-          text: section.text.toLowerCase()
-        };
-      });
+  function marked(parts) {
+    var made = document.createDocumentFragment();
+    parts.forEach(function (part) {
+      if (part[1]) {
+        var mark = document.createElement("mark");
+        mark.textContent = part[0];
+        made.append(mark);
+      } else {
+        made.append(part[0]);
+      }
     });
-    loading.catch(function () { loading = null; });
-    return loading;
+    return made;
   }
 
-  /* Every word must be there; a title counts more than the page's name, that more than the words. */
-  function score(entry, words) {
-    var sum = 0;
-    for (var i = 0; i < words.length; i += 1) {
-      var word = words[i];
-      var points = 0;
-      if (entry.title === word) points = 60;
-      else if (entry.title.indexOf(word) === 0) points = 24;
-      else if (entry.title.indexOf(word) >= 0) points = 16;
-      else if (entry.page.indexOf(word) >= 0) points = 6;
-      if (entry.text.indexOf(word) >= 0) points += 2;
-      if (!points) return 0;
-      sum += points;
-    }
-    return sum;
-  }
-
-  function marked(text, words) {
-    var low = text.toLowerCase();
-    var part = document.createDocumentFragment();
-    var at = 0;
-    while (at < text.length) {
-      var next = -1;
-      var length = 0;
-      words.forEach(function (word) {
-        var place = low.indexOf(word, at);
-        if (place >= 0 && (next < 0 || place < next)) {
-          next = place;
-          length = word.length;
-        }
-      });
-      if (next < 0) break;
-      part.append(text.slice(at, next));
-      var mark = document.createElement("mark");
-      mark.textContent = text.slice(next, next + length);
-      part.append(mark);
-      at = next + length;
-    }
-    part.append(text.slice(at));
-    return part;
-  }
-
-  function excerpt(entry, words) {
-    var first = words.map(function (word) { return entry.text.indexOf(word); })
-      .filter(function (place) { return place >= 0; })
-      .sort(function (a, b) { return a - b; })[0] || 0;
-    var start = Math.max(0, first - AROUND);
-    var text = entry.section.text.slice(start, first + AROUND);
-    return (start ? "…" : "") + text + (first + AROUND < entry.text.length ? "…" : "");
-  }
-
-  function row(entry, words) {
+  function row(hit) {
     var item = document.createElement("li");
     var link = document.createElement("a");
-    link.href = entry.section.url;
+    link.href = hit.url;
     var title = document.createElement("strong");
-    title.append(marked(entry.section.title, words));
+    title.append(marked(hit.title));
     link.append(title);
-    if (entry.section.title !== entry.section.page) {
+    if (!hit.is_page) {
       var page = document.createElement("span");
       page.className = "docresults-page";
-      page.textContent = entry.section.page;
+      page.textContent = hit.page;
       link.append(page);
     }
     var line = document.createElement("span");
     line.className = "docresults-text";
-    line.append(marked(excerpt(entry, words), words));
+    line.append(marked(hit.excerpt));
     link.append(line);
     item.append(link);
     return item;
@@ -110,51 +56,68 @@
     said = setTimeout(function () { if (status) status.textContent = text; }, 500);
   }
   function close() {
+    clearTimeout(waiting);
+    if (running) running.abort();
     panel.hidden = true;
     list.textContent = "";
   }
+
+  function show(answer, asked) {
+    list.textContent = "";
+    answer.found.forEach(function (hit) { list.append(row(hit)); });
+    all.hidden = answer.count <= answer.found.length;
+    all.href = box.action + "?q=" + encodeURIComponent(asked);
+    panel.hidden = false;
+    say(answer.count ? box.dataset.some + " " + answer.count : box.dataset.none);
+  }
   function search() {
-    var words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    if (!words.length) {
-      close();
-      return;
-    }
-    load().then(function (entries) {
-      if (field.value.toLowerCase().split(/\s+/).filter(Boolean).join(" ") !== words.join(" ")) return;
-      var found = entries
-        .map(function (entry) { return { entry: entry, score: score(entry, words) }; })
-        .filter(function (one) { return one.score; })
-        .sort(function (a, b) { return b.score - a.score; });
-      list.textContent = "";
-      found.slice(0, MOST).forEach(function (one) { list.append(row(one.entry, words)); });
-      panel.hidden = false;
-      say(found.length ? box.dataset.some + " " + found.length : box.dataset.none);
-    }, function () {
-      panel.hidden = false;
-      say(box.dataset.failed);
-    });
+    var asked = field.value.trim();
+    if (running) running.abort();
+    running = new AbortController();
+    fetch(box.dataset.docsSearch + "?q=" + encodeURIComponent(asked), { credentials: "same-origin", signal: running.signal })
+      .then(function (answer) {
+        if (!answer.ok) throw new Error("search");
+        return answer.json();
+      })
+      .then(function (answer) { if (field.value.trim() === asked) show(answer, asked); })
+      .catch(function (error) {
+        if (error.name === "AbortError") return;
+        list.textContent = "";
+        all.hidden = true;
+        panel.hidden = false;
+        say(box.dataset.failed);
+      });
   }
 
-  field.addEventListener("focus", function () { load().catch(function () {}); });
-  field.addEventListener("input", search);
+  field.addEventListener("input", function (event) {
+    clearTimeout(waiting);
+    if (event.isComposing) return;
+    if (field.value.trim()) waiting = setTimeout(search, WAIT);
+    else close();
+  });
+  /* Chinese is typed in several keystrokes: searched for once a word stands. */
+  field.addEventListener("compositionend", function () {
+    clearTimeout(waiting);
+    if (field.value.trim()) waiting = setTimeout(search, WAIT);
+  });
   box.addEventListener("keydown", function (event) {
-    var links = Array.prototype.slice.call(list.querySelectorAll("a"));
+    if (event.isComposing) return;
+    var links = Array.prototype.slice.call(panel.querySelectorAll("a:not([hidden])"));
     var at = links.indexOf(document.activeElement);
     if (event.key === "Escape" && !panel.hidden) {
       event.preventDefault();
-      field.value = "";
       close();
       field.focus();
-    } else if (event.key === "ArrowDown" && links.length) {
+    } else if (event.key === "ArrowDown" && !panel.hidden && links.length) {
       event.preventDefault();
       links[Math.min(at + 1, links.length - 1)].focus();
     } else if (event.key === "ArrowUp" && at >= 0) {
       event.preventDefault();
       (links[at - 1] || field).focus();
-    } else if (event.key === "Enter" && document.activeElement === field && links.length) {
-      event.preventDefault();
-      links[0].click();
     }
+  });
+  box.addEventListener("submit", function (event) {
+    if (!field.value.trim()) event.preventDefault();
   });
   list.addEventListener("click", function (event) {
     if (event.target.closest("a")) close();
