@@ -1,7 +1,7 @@
 """What one does with API keys. Every verb is one transaction and leaves an audit entry."""
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -345,8 +345,11 @@ def reveal(api_key: ApiKey, by: Actor) -> str:
         return text
 
 
-def note_calls(key_ids: Collection[int]) -> None:
-    """These keys were used just now; written down once a minute."""
+def note_uses(addresses: Mapping[int, str]) -> None:
+    """These secrets were used just now, from these addresses; written once a minute, or when an address changes."""
     now = timezone.now()
-    stale = Q(last_called_at=None) | Q(last_called_at__lt=now - _NOTED_EVERY)
-    ApiKey.objects.filter(stale, pk__in=key_ids).update(last_called_at=now)
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _NOTED_EVERY)
+    # In one order, so that processes cannot deadlock.
+    for secret_id, address in sorted(addresses.items()):
+        found = ApiKeySecret.objects.filter(stale | ~Q(last_address=address), pk=secret_id)
+        found.update(last_used_at=now, last_address=address[:64])

@@ -42,7 +42,8 @@ class KeyAuthentication(BaseAuthentication):
         digest = hash_of(secret)
         found = callers.by_secret([digest], timezone.now()).get(digest)
         principal = permission.check_alive(found.principal if found else None)
-        keys.note_calls([principal.key_id])
+        if principal.secret_id is not None:
+            keys.note_uses({principal.secret_id: _address(request)})
         api_key = ApiKey.objects.select_related("organization", "project").get(pk=principal.key_id)
         return None, Caller(
             organization=api_key.organization,

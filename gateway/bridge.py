@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from accounts import keys
@@ -29,6 +29,7 @@ from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
 from gateway.figures import BridgeFigures
+from gateway.secret_uses import SecretUses
 from usage import organization_reports
 from usage.counts import TokenCounts
 from usage.report_query import ReportQuery
@@ -81,7 +82,7 @@ class Bridge:
         self._spool = Spool(settings.DATA_DIR / "spool")
         # The last call found no database: the next ones do not wait for it, but try once.
         self._away = False
-        self._called: set[int] = set()
+        self._uses = SecretUses()
         self._refusals: deque[RefusalNote] = deque(maxlen=_MOST_REFUSALS)
 
     # ---------------------------------------------------------------- life
@@ -143,9 +144,9 @@ class Bridge:
         """Count a refused request and keep it among its key's newest; nobody waits for it."""
         self._refusals.append(note)
 
-    def note_call(self, key_id: int) -> None:
+    def note_call(self, principal: Principal, address: str) -> None:
         """A key was used for what is not metered; nobody waits for it."""
-        self._called.add(key_id)
+        self._uses.note(principal, address)
 
     async def models(self, principal: Principal) -> list[dict[str, Any]]:
         """The models that the caller may use, as the contract's model objects."""
@@ -277,6 +278,7 @@ class Bridge:
             call.result = answer
             if isinstance(answer, Admission):
                 self._live.add(answer.hold_id)
+                self._uses.note(answer.principal, call.payload.address)
         for call, receipt in zip(settles, receipts, strict=True):
             call.result = receipt
             self._ended(call.payload.admission.hold_id)
@@ -364,17 +366,18 @@ class Bridge:
 
     @property
     def _has_news(self) -> bool:
-        return bool(self._progress or self._refusals or self._called)
+        return bool(self._progress or self._refusals)
 
     def _note_refusals(self) -> None:
-        """Write down the refusals and the unmetered calls of the last second; they are not worth a request."""
+        """Write down the refusals and calls of the last seconds; they are not worth a request."""
         notes = [self._refusals.popleft() for _ in range(len(self._refusals))]
-        called, self._called = self._called, set()
+        uses = self._uses.due(time.monotonic())
         try:
             if notes:
                 refused.record(notes)
-            if called:
-                keys.note_calls(called)
+            if uses:
+                with transaction.atomic():
+                    keys.note_uses(uses)
         except DatabaseError:
             log.warning("%d refusals could not be counted", len(notes), exc_info=True)
             connection.close()

@@ -55,6 +55,7 @@ class Callers:
     async def live(self, exchange: Exchange, scope: str | None) -> Principal:
         """A principal looked up now, for the routes that only read; raises ApiError 401 or 403."""
         caller = await self.find(self.fingerprint(exchange), fresh=True)
-        permission.check_allowed(caller.principal, scope, self.address(exchange))
-        self._bridge.note_call(caller.principal.key_id)
+        address = self.address(exchange)
+        permission.check_allowed(caller.principal, scope, address)
+        self._bridge.note_call(caller.principal, address)
         return caller.principal

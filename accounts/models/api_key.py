@@ -64,8 +64,6 @@ class ApiKey(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
-    # The last call that is no metered request, to the minute: the management API, lists, reports.
-    last_called_at = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -120,6 +118,9 @@ class ApiKeySecret(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # None: current. A time to come: the grace period after a regeneration. A past time: refused.
     ends_at = models.DateTimeField(null=True, blank=True)
+    # The last call with it, metered or not, to the minute, and where that came from.
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_address = models.CharField(max_length=64, blank=True, editable=False)
     sealed = models.TextField(blank=True, help_text="Encrypted secret, only where the organization allows revealing.")
 
     class Meta:
