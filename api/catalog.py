@@ -87,9 +87,7 @@ class Models(Door):
         """Every model on sale with the prices that this organization is charged."""
         buyer, now = buyer_of(self.caller.organization), timezone.now()
         rows = price_history.of_every_model(buyer)
-        data = [
-            _model(one, rows.get(one.name, []), buyer, now) for one in LanguageModel.objects.filter(retired_at=None)
-        ]
+        data = [_model(one, rows.get(one.name, []), buyer, now) for one in LanguageModel.objects.on_sale()]
         return Response({"object": "list", "data": data})
 
 
@@ -99,7 +97,7 @@ class Model(Door):
     @extend_schema(operation_id="models_get", responses={200: ModelOut, **ERRORS})
     def get(self, request: Request, name: str) -> Response:
         """One model on sale."""
-        found = LanguageModel.objects.filter(retired_at=None, name=name).first()
+        found = LanguageModel.objects.on_sale().filter(name=name).first()
         if found is None:
             raise not_found("model")
         buyer = buyer_of(self.caller.organization)

@@ -15,7 +15,7 @@ from foundation.sql import Cursor, utc
 
 _MODELS = """
     SELECT id, name, context_length, max_output, vocabulary FROM catalog_languagemodel
-    WHERE retired_at IS NULL AND name = ANY(%s)"""
+    WHERE (retired_at IS NULL OR retired_at > %s) AND name = ANY(%s)"""
 _PRICES = """
     SELECT model_id, token_class, scope, plan_id, organization_id, unit_price, effective_from, id FROM catalog_price
     WHERE effective_from <= %s AND model_id = ANY(%s)"""
@@ -23,6 +23,11 @@ _ROUTES = """
     SELECT r.model_id, v.id, v.name, v.base_url, v.sealed_secret, r.upstream_model
     FROM catalog_route r JOIN catalog_provider v ON v.id = r.provider_id
     WHERE r.enabled AND v.enabled AND r.model_id = ANY(%s) ORDER BY r.position, r.id"""
+# The next price that begins, and the next model that is retired.
+_CHANGES = (
+    "SELECT effective_from FROM catalog_price WHERE effective_from > %s ORDER BY effective_from LIMIT 1",
+    "SELECT retired_at FROM catalog_languagemodel WHERE retired_at > %s ORDER BY retired_at LIMIT 1",
+)
 _CLASSES = ("input", "cached_input", "output")
 # A price for one organization beats a plan's, which beats everybody's.
 _RANK = {"everybody": 0, "plan": 1, "organization": 2}
@@ -129,19 +134,15 @@ def find(cursor: Cursor, names: list[str], revision: int | None, moment: Moment)
 
 
 def _next_change(cursor: Cursor, moment: Moment) -> datetime | None:
-    found = cursor.execute(
-        "SELECT effective_from FROM catalog_price WHERE effective_from > %s ORDER BY effective_from LIMIT 1",
-        [moment.value],
-    )
-    rows = found.fetchall()
-    return utc(rows[0][0]) if rows else None
+    found = [cursor.execute(statement, [moment.value]).fetchall() for statement in _CHANGES]
+    return min((at for rows in found for (value,) in rows if (at := utc(value))), default=None)
 
 
 def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dict[str, Offer]:
     """Offers by public name; a model that is unknown or retired is absent. `now_value` as the database takes it."""
     if not names:
         return {}
-    models = cursor.execute(_MODELS, [names]).fetchall()
+    models = cursor.execute(_MODELS, [now_value, names]).fetchall()
     if not models:
         return {}
     ids = [row[0] for row in models]

@@ -55,7 +55,7 @@ def route_demo(base_url: str) -> None:
     """Point the built-in demo provider at its listener; models that no other provider serves are routed to it."""
     with transaction.atomic():
         provider = providers.connect(providers.DEMO_NAME, base_url, is_demo=True)
-        for model in LanguageModel.objects.filter(retired_at=None):
+        for model in LanguageModel.objects.on_sale():
             if not model.routes.exists():
                 providers.serve(provider, providers.Serves(model.name, model.name))
 
@@ -65,7 +65,7 @@ def connect_from_environment() -> bool:
     if not settings.UPSTREAM_BASE_URL or LanguageModel.objects.filter(routes__provider__is_demo=False).exists():
         return False
     provider = providers.connect("upstream", settings.UPSTREAM_BASE_URL, settings.UPSTREAM_API_KEY)
-    for model in LanguageModel.objects.filter(retired_at=None):
+    for model in LanguageModel.objects.on_sale():
         providers.serve(provider, providers.Serves(model.name, model.name))
     return True
 

@@ -215,7 +215,7 @@ def _seen(now: datetime) -> tuple[dict[str, Seen], dict[int, Seen]]:
 
 def _sold() -> list[LanguageModel]:
     routes = Route.objects.filter(enabled=True, provider__enabled=True)
-    return list(LanguageModel.objects.filter(retired_at=None).prefetch_related(Prefetch("routes", routes)))
+    return list(LanguageModel.objects.on_sale().prefetch_related(Prefetch("routes", routes)))
 
 
 def _model(model: LanguageModel, seen: Seen, now: datetime) -> Component:

@@ -21,9 +21,11 @@ class RoutesOfModel(admin.TabularInline):
 
 @admin.register(LanguageModel)
 class LanguageModelAdmin(KeptAdmin):
-    """A model on sale; `retired_at` takes it off, past usage keeps its name."""
+    """A model on sale; from `retired_at` on it is off, past usage keeps its name."""
 
-    list_display = ("name", "owned_by", "context_length", "max_output", "vocabulary", "position", "retired_at")
+    list_display = (
+        "name", "owned_by", "context_length", "max_output", "vocabulary", "position", "retired_at", "successor",
+    )  # fmt: skip
     list_filter = ("owned_by", "vocabulary", ("retired_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "description")
     inlines = (RoutesOfModel,)

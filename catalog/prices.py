@@ -58,7 +58,7 @@ def price_list(at: datetime | None = None) -> list[Listed]:
     for model_id, token_class, unit_price in rows.values_list("model_id", "token_class", "unit_price"):
         latest[model_id, token_class] = unit_price
     listed = []
-    for model in LanguageModel.objects.filter(retired_at=None):
+    for model in LanguageModel.objects.on_sale(at):
         found = [latest.get((model.pk, name)) for name in TokenClass.values]
         by_class = dict(zip(TokenClass.values, found, strict=True))
         complete = None not in found

@@ -103,5 +103,5 @@ def replace_demo(route: Route) -> None:
 def demo_in_use() -> bool:
     """Whether some model on sale is answered by the built-in demo provider."""
     return Route.objects.filter(
-        enabled=True, provider__enabled=True, provider__is_demo=True, model__retired_at=None
+        enabled=True, provider__enabled=True, provider__is_demo=True, model__in=LanguageModel.objects.on_sale()
     ).exists()

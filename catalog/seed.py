@@ -41,6 +41,8 @@ def _entry(path: Path, entry: dict[str, Any], key: str, verb: Any, position: int
 
 def _model(entry: dict[str, Any], position: int) -> list[str]:
     price = entry.pop("price")
+    if "successor" in entry:
+        entry["successor"] = _named(entry["successor"])
     model = LanguageModel.objects.filter(name=entry["name"]).first()
     said = [] if model else [f"model {entry['name']} added"]
     model = model or LanguageModel(name=entry["name"])
@@ -55,6 +57,13 @@ def _model(entry: dict[str, Any], position: int) -> list[str]:
         if before and before.pk != after.pk:
             said.append(f"price of {model.name} {token_class.value} is now {price[token_class.value]}")
     return said
+
+
+def _named(name: str) -> LanguageModel:
+    found = LanguageModel.objects.filter(name=name).first()
+    if found is None:
+        raise ValidationError(f"its successor {name} does not stand before it.")
+    return found
 
 
 def _plan(entry: dict[str, Any], position: int) -> list[str]:

@@ -54,7 +54,7 @@ def choices(organization: Organization, name: str = "") -> list[Choice]:
     now = timezone.now()
     plan_id = Subscription.objects.filter(organization=organization).values_list("plan_id", flat=True).first()
     routes_now = Route.objects.filter(enabled=True, provider__enabled=True).select_related("provider")
-    offered = LanguageModel.objects.filter(retired_at=None, **({"name": name} if name else {}))
+    offered = LanguageModel.objects.on_sale(now).filter(**({"name": name} if name else {}))
     models = offered.prefetch_related(
         Prefetch("prices", Price.objects.filter(effective_from__lte=now)), Prefetch("routes", routes_now)
     )

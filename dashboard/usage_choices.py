@@ -93,6 +93,6 @@ def _keys(chosen: UsageFilter, picked: set[str]) -> list[Choice]:
 
 def _models(chosen: UsageFilter) -> Sequence[str]:
     """Models on sale, models used in these days, and the chosen ones."""
-    on_sale: Iterable[str] = LanguageModel.objects.filter(retired_at=None).values_list("name", flat=True)
+    on_sale: Iterable[str] = LanguageModel.objects.on_sale().values_list("name", flat=True)
     used = reports.breakdown(chosen.scope.filter(chosen.edges()), "model")
     return list(dict.fromkeys([*on_sale, *sorted(used), *chosen.models]))

@@ -30,7 +30,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         "chart_label": report.chart.label(report.span),
         "scope": scope,
         "base_url": base_url(request),
-        "first_model": LanguageModel.objects.filter(retired_at=None).values_list("name", flat=True).first(),
+        "first_model": LanguageModel.objects.on_sale().values_list("name", flat=True).first(),
         "projects_of_mine": None if scope.every else scope.projects,
     }
     if not report.is_new:

@@ -165,3 +165,13 @@ def test_the_playgrounds_key_opens_only_with_a_session(alice):
     assert made.user_id == alice.owner.pk
     ordinary, _ = alice.key()
     assert refused(ask(ordinary, "", secret_hash=None)).kind == "invalid_key"
+
+
+def test_a_model_is_answered_until_the_moment_in_which_it_is_retired(alice, monkeypatch):
+    key, secret = alice.key()
+    ends = timezone.now() + timedelta(days=2)
+    LanguageModel.objects.filter(name="deepseek-chat").update(retired_at=ends)
+    assert admitted(ask(key, secret))
+    # What the process remembers of the catalog is the same, and still it ends in time.
+    monkeypatch.setattr(timezone, "now", lambda: ends)
+    assert refused(ask(key, secret)).kind == "model_not_found"
