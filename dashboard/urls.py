@@ -73,6 +73,7 @@ urlpatterns = [
     path("billing/redeem/", billing.redeem, name="billing-redeem"),
     path("billing/export.csv", billing.export, name="billing-export"),
     path("models/", models.models, name="models"),
+    path("models/<path:name>/", models.model, name="model"),
     path("getting-started/", getting_started.page, name="getting-started"),
     path("getting-started/key/", getting_started.create_key, name="getting-started-create"),
     path("getting-started/hide/", getting_started.hide, name="getting-started-hide"),
