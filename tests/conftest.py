@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import translation
 
+from tests import migrated
 from tests.databases import PostgresTemplate, SqliteTemplate, Template, using
 from tests.gateway.redis_server import BINARY as REDIS_BINARY
 from tests.gateway.redis_server import RedisServer
@@ -32,7 +33,15 @@ def django_db_modify_db_settings(
     """Django's own test database is a file too: an in-memory one cannot be left for a copy of the template."""
     configured = connections["default"].settings_dict
     if connections["default"].vendor == "sqlite":
-        configured["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        name = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        shutil.copyfile(migrated.file(), name)
+        configured["TEST"]["NAME"] = str(name)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """A copy of what is migrated already is taken as it is."""
+    return connections["default"].vendor == "sqlite"
 
 
 @pytest.fixture(scope="session")

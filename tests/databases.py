@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from billing import opening
+from tests import migrated
 
 _numbers = itertools.count(1)
 
@@ -32,6 +33,7 @@ class SqliteTemplate:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / "template.sqlite3"
+        shutil.copyfile(migrated.file(), self._file)
         _fill(_sqlite_url(self._file))
 
     def copy(self) -> str:
