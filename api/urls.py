@@ -4,7 +4,7 @@ from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from api import keys
-from api.docs import ApiDocs
+from api.docs import ApiDocs, ApiReference, reference_script
 from api.me import Me
 from api.unknown import Unknown
 
@@ -37,5 +37,7 @@ urlpatterns = [
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),
     path("docs", ApiDocs.as_view(), name="api-docs"),
+    path("redoc", ApiReference.as_view(), name="api-reference"),
+    path("redoc.js", reference_script, name="api-reference-script"),
     re_path(".*", Unknown.as_view()),
 ]
