@@ -21,10 +21,10 @@ FOLDER = Path(settings.BASE_DIR) / "docs" / "site"
 SOURCE_LANGUAGE = "en"
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Begin"), ("quickstart", "authentication", "playground")),
-    (_("Call models"), ("models", "chat-completions", "streaming", "rate-limits", "errors")),
+    (_("Call models"), ("models", "chat-completions", "streaming", "sdks", "rate-limits", "errors")),
     (_("Usage and money"), ("usage-and-billing",)),
     (_("Automate"), ("management-api", "ingestion", "webhooks")),
-    (_("More"), ("faq", "self-hosting")),
+    (_("More"), ("faq", "self-hosting", "architecture", "changelog")),
 )
 SLUGS = tuple(slug for _title, slugs in GROUPS for slug in slugs)
 # Rendered pages that are kept: of each language and of each address under which the house was asked.
@@ -39,9 +39,8 @@ class Page:
     content: Rendered
 
 
-def language_of(slug: str) -> str:
-    """The language in which the page is there for the reader."""
-    asked = get_language() or SOURCE_LANGUAGE
+def language_of(slug: str, asked: str) -> str:
+    """The language in which the page is there for who asks for one."""
     return asked if (FOLDER / asked / f"{slug}.md").exists() else SOURCE_LANGUAGE
 
 
@@ -49,8 +48,9 @@ def page(slug: str, values: dict[str, Any]) -> Page:
     """The page with this house's values in it; raises KeyError for one that is not there."""
     if slug not in SLUGS:
         raise KeyError(slug)
-    language = language_of(slug)
-    return Page(slug, language, _rendered(source(slug, language, values), get_language() or SOURCE_LANGUAGE))
+    asked = get_language() or SOURCE_LANGUAGE
+    language = language_of(slug, asked)
+    return Page(slug, language, _rendered(source(slug, language, values), asked))
 
 
 def pages(values: dict[str, Any]) -> list[tuple[Any, list[Page]]]:

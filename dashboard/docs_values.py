@@ -1,6 +1,7 @@
 """What the documentation says of this house: its address and name, what it sells, whom to ask."""
 
 import re
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -41,7 +42,14 @@ def values(request: HttpRequest) -> dict[str, Any]:
         "links": {link.name: link.url for link in links()},
         "docs_link": docs_link(),
         "status_link": status_link(member=request.user.is_authenticated),
+        "changelog": _changelog(),
     }
+
+
+@cache
+def _changelog() -> str:
+    """The versions of the list of changes, without its title and first paragraph."""
+    return (settings.BASE_DIR / "CHANGELOG.md").read_text().split("\n\n", 2)[2]
 
 
 def _text(words: str) -> str:

@@ -166,6 +166,20 @@ def test_closed_sign_up_is_said() -> None:
     assert "by invitation" not in words(article("quickstart"))
 
 
+def test_every_setting_is_on_the_page_of_who_runs_a_house() -> None:
+    read = re.compile(r'env\.(?:text|flag|number|words|link|secret)\("([A-Z_]+)"')
+    named = {name for path in Path("config").glob("*.py") for name in read.findall(path.read_text())}
+    assert len(named) > 30
+    page = article("self-hosting")
+    assert not [name for name in sorted(named) if f"<code>{name}</code>" not in page]
+
+
+def test_the_changelog_is_that_of_the_project() -> None:
+    page = words(article("changelog"))
+    assert "Unreleased" in page
+    assert "Written by hand" not in page
+
+
 # ---------------------------------------------------------------- errors
 
 
