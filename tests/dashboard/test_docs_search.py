@@ -43,6 +43,25 @@ def test_headings_codes_headers_and_questions_are_found_first() -> None:
         assert url in found(query)[:3], query
 
 
+FOUND_IN_CHINESE = {
+    "速率限制": "/docs/rate-limits/",
+    "遇到402怎么办": "/docs/usage-and-billing/#402",
+    "如何重新生成密钥": "/docs/faq/#regenerate",
+    "怎么验证签名": "/docs/webhooks/#verify",
+    "流式 输出": "/docs/streaming/",
+    "上下文长度": "/docs/models/#context",
+    "ＧＤＰＲ": "/docs/faq/#gdpr",
+    "insufficient_quota": "/docs/errors/#insufficient_quota",
+    "备份数据库": "/docs/self-hosting/#backup",
+    "消费限额": "/docs/faq/#spending-limits",
+}
+
+
+def test_chinese_is_found_without_spaces() -> None:
+    for query, url in FOUND_IN_CHINESE.items():
+        assert url in found(query, "zh-hans")[:3], query
+
+
 def test_every_error_code_is_found_first() -> None:
     known = {"base_url": "http://docs.example/v1", "origin": "http://docs.example", "site_name": "Meterhouse"}
     for code in filter(None, CODES):
@@ -59,7 +78,8 @@ def test_all_words_count_before_some_of_them() -> None:
 
 def test_one_finds_in_the_words_of_the_other_language() -> None:
     assert "/docs/streaming/" in found("streaming", "zh-hans")
-    assert "/docs/errors/#insufficient_quota" in found("insufficient_quota", "zh-hans")
+    assert "/docs/rate-limits/#backoff" in found("retry the request", "zh-hans")
+    assert "/docs/rate-limits/" in found("速率限制")[:3]
 
 
 HOSTILE = [
