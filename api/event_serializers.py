@@ -18,6 +18,7 @@ class EventDataIn(serializers.Serializer):
     input_tokens = serializers.IntegerField(**_TOKENS, help_text="All input, cached or not.")
     cached_input_tokens = serializers.IntegerField(**_TOKENS, help_text="The part of it that came from a cache.")
     output_tokens = serializers.IntegerField(**_TOKENS)
+    reasoning_tokens = serializers.IntegerField(**_TOKENS, help_text="The part of the output that was reasoning.")
     key_id = serializers.CharField(
         max_length=40, required=False, help_text="Whose usage it is; without it, the calling key's."
     )

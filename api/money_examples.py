@@ -27,6 +27,7 @@ _REQUEST: dict[str, Any] = {
     "input_tokens": 521,
     "cached_input_tokens": 256,
     "output_tokens": 94,
+    "reasoning_tokens": None,
     "tokens_from": "upstream",
     "timing": {"first_token_ms": 310, "total_ms": 2190, "output_tokens_per_second": "50.0"},
     "cost": "0.00019287",

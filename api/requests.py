@@ -61,6 +61,9 @@ class RequestOut(serializers.Serializer):
     input_tokens = serializers.IntegerField(help_text="All input, cached or not.")
     cached_input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
+    reasoning_tokens = serializers.IntegerField(
+        allow_null=True, help_text="The part of the output that was reasoning; null where the provider does not tell."
+    )
     tokens_from = serializers.CharField(
         help_text="`upstream`: the provider's figures; `counted` and `partial`: ours; else reported from elsewhere."
     )
@@ -174,6 +177,7 @@ def shown(event: UsageEvent, *, money: bool) -> dict[str, Any]:
         "input_tokens": event.input_tokens + event.cached_input_tokens,
         "cached_input_tokens": event.cached_input_tokens,
         "output_tokens": event.output_tokens,
+        "reasoning_tokens": event.reasoning_tokens,
         "tokens_from": event.usage_source,
         "timing": {
             "first_token_ms": event.first_token_ms,

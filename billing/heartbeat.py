@@ -9,7 +9,8 @@ from usage.counts import TokenCounts
 
 _RENEW = "UPDATE billing_hold SET lease_until = %s WHERE state = 'active' AND id = ANY(%s)"
 _PROGRESS = (
-    "UPDATE billing_hold SET progress_input = %s, progress_cached_input = %s, progress_output = %s "
+    "UPDATE billing_hold SET progress_input = %s, progress_cached_input = %s, progress_output = %s, "
+    "progress_reasoning = %s "
     "WHERE id = %s AND state = 'active'"
 )
 
@@ -20,4 +21,4 @@ def renew(hold_ids: list[int], progress: dict[int, TokenCounts]) -> None:
     with transaction.atomic(), batch_cursor() as cursor:
         cursor.execute(_RENEW, [until, sorted(hold_ids)])
         for pk, seen in sorted(progress.items()):
-            cursor.execute(_PROGRESS, [seen.input, seen.cached_input, seen.output, pk])
+            cursor.execute(_PROGRESS, [seen.input, seen.cached_input, seen.output, seen.reasoning, pk])

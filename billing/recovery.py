@@ -88,7 +88,9 @@ def _outcome(hold: Hold) -> Outcome:
     )
     counts = None
     if hold.progress_output is not None:
-        counts = TokenCounts(hold.progress_input or 0, hold.progress_cached_input or 0, hold.progress_output)
+        counts = TokenCounts(
+            hold.progress_input or 0, hold.progress_cached_input or 0, hold.progress_output, hold.progress_reasoning
+        )
     ended = max(hold.lease_until - LEASE, hold.admitted_at)
     return Outcome(
         admission=admission,

@@ -31,7 +31,7 @@ _EVENTS = Table(
         "status": "bigint", "error_code": "text", "finish_reason": "text", "usage_source": "text",
         "input_tokens": "bigint", "cached_input_tokens": "bigint", "output_tokens": "bigint", "input_price": "bigint",
         "cached_input_price": "bigint", "output_price": "bigint", "price_ids": "text", "charge": "bigint",
-        "overrun": "bigint",
+        "overrun": "bigint", "reasoning_tokens": "bigint",
     },
 )  # fmt: skip
 PENDING = Table(
@@ -212,4 +212,5 @@ def _event_row(outcome: Outcome, counts: TokenCounts, at_value: Any, charge: int
         ",".join(map(str, admission.price_ids)),
         charge,
         overrun,
+        counts.reasoning,
     )

@@ -72,7 +72,10 @@ class Completion:
         """The JSON for the client, with the usage that is billed."""
         usage = self._data.get("usage")
         kept = usage if isinstance(usage, dict) else {}
-        self._data["usage"] = {**kept, **usage_meter.as_object(counts)}
+        billed = usage_meter.as_object(counts)
+        # The provider's own details say more than the one number that is recorded.
+        billed.pop("completion_tokens_details", None)
+        self._data["usage"] = {**kept, **billed}
         return orjson.dumps(self._data)
 
 

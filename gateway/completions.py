@@ -369,6 +369,7 @@ def _billed(work: _Work, receipt: Receipt) -> bytes:
         "input": receipt.counts.input,
         "cached": receipt.counts.cached_input,
         "output": receipt.counts.output,
+        "reasoning": receipt.counts.reasoning,
         "request_id": work.admission.request_id,
     }
     return b"data: " + orjson.dumps({"meterhouse": figures}) + b"\n\n"

@@ -27,7 +27,8 @@ def reported(usage: Any) -> TokenCounts | None:
     cached = _cached(usage)
     prompt = prompt or 0
     cached = min(cached, prompt)
-    return TokenCounts(input=prompt - cached, cached_input=cached, output=output or 0)
+    output = output or 0
+    return TokenCounts(prompt - cached, cached, output, _reasoning(usage, output))
 
 
 def _cached(usage: dict[str, Any]) -> int:
@@ -37,14 +38,24 @@ def _cached(usage: dict[str, Any]) -> int:
     return _whole(usage.get("prompt_cache_hit_tokens")) or 0
 
 
+def _reasoning(usage: dict[str, Any], output: int) -> int | None:
+    """A part of the output: what is more than that is not believed."""
+    details = usage.get("completion_tokens_details")
+    found = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return None if found is None or found > output else found
+
+
 def as_object(counts: TokenCounts) -> dict[str, Any]:
     """The usage object that a client gets."""
-    return {
+    usage: dict[str, Any] = {
         "prompt_tokens": counts.prompt,
         "completion_tokens": counts.output,
         "total_tokens": counts.total,
         "prompt_tokens_details": {"cached_tokens": counts.cached_input},
     }
+    if counts.reasoning is not None:
+        usage["completion_tokens_details"] = {"reasoning_tokens": counts.reasoning}
+    return usage
 
 
 class OutputMeter:

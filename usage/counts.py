@@ -10,6 +10,8 @@ class TokenCounts:
     input: int
     cached_input: int
     output: int
+    # The part of `output` that was reasoning, as the provider counts it; None: not known. It is no class of its own.
+    reasoning: int | None = None
 
     @property
     def prompt(self) -> int:

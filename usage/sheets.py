@@ -24,8 +24,8 @@ _USAGE = (
 _USAGE_MONEY = ("cost", "currency")
 _REQUEST = (
     "at", "request_id", "status", "finish_reason", "error_code", "stream", "project_id", "project", "api_key_id",
-    "api_key", "model", "input_tokens", "cached_input_tokens", "output_tokens", "total_tokens", "usage_source",
-    "first_token_ms", "duration_ms",
+    "api_key", "model", "input_tokens", "cached_input_tokens", "output_tokens", "total_tokens", "reasoning_tokens",
+    "usage_source", "first_token_ms", "duration_ms",
 )  # fmt: skip
 _REQUEST_MONEY = (
     "input_price_per_million", "cached_input_price_per_million", "output_price_per_million", "cost", "currency",
@@ -98,8 +98,8 @@ def _request_row(event: UsageEvent, name_of: Naming, *, money: bool) -> Row:
     cells: list[Any] = [
         instant(event.occurred_at), event.request_id, event.status, event.finish_reason, event.error_code,
         event.stream, key.project.public_id, key.project.name, key.public_id, name_of(key), event.model, prompt,
-        event.cached_input_tokens, event.output_tokens, prompt + event.output_tokens, event.usage_source,
-        event.first_token_ms, event.duration_ms,
+        event.cached_input_tokens, event.output_tokens, prompt + event.output_tokens, event.reasoning_tokens,
+        event.usage_source, event.first_token_ms, event.duration_ms,
     ]  # fmt: skip
     if money:
         prices = (event.input_price, event.cached_input_price, event.output_price)

@@ -158,6 +158,7 @@ def rows(drafts: list[Draft], organization: Organization, batch_id: int) -> list
                 reported.identity,
                 reported.digest,
                 batch_id,
+                counts.reasoning,
             )
         )
     return made

@@ -21,9 +21,18 @@ _TEXTS = {
     "key_id": 40, "project_id": 40, "model": 100, "request_id": 40, "finish_reason": 32, "error_code": 64,
     "event_id": LONGEST_NAME, "event_source": LONGEST_NAME,
 }  # fmt: skip
-_NUMBERS = (*_COUNTS, "status", "duration_ms", "first_token_ms")
+_NUMBERS = (*_COUNTS, "reasoning_tokens", "status", "duration_ms", "first_token_ms")
 _ATTRIBUTION = ("key_id", "project_id")
-_DETAILS = ("request_id", "finish_reason", "error_code", "status", "duration_ms", "first_token_ms", "stream")
+_DETAILS = (
+    "reasoning_tokens",
+    "request_id",
+    "finish_reason",
+    "error_code",
+    "status",
+    "duration_ms",
+    "first_token_ms",
+    "stream",
+)
 _MEMBERS = {
     USAGE: frozenset((*_COUNTS, "model", *_ATTRIBUTION, *_DETAILS)),
     VOID: frozenset(("event_id", "event_source")),
@@ -176,4 +185,8 @@ def _counts(data: dict[str, Any]) -> TokenCounts:
     if cached > whole:
         message = "`data.cached_input_tokens` is a part of `input_tokens`: it cannot be more."
         raise Rejected("invalid_event", message, "data.cached_input_tokens")
-    return TokenCounts(whole - cached, cached, data["output_tokens"])
+    output, reasoning = data["output_tokens"], data.get("reasoning_tokens")
+    if reasoning is not None and reasoning > output:
+        message = "`data.reasoning_tokens` is a part of `output_tokens`: it cannot be more."
+        raise Rejected("invalid_event", message, "data.reasoning_tokens")
+    return TokenCounts(whole - cached, cached, output, reasoning)

@@ -39,6 +39,7 @@ _EVENTS = Table(
         "output_tokens": "bigint", "input_price": "bigint", "cached_input_price": "bigint", "output_price": "bigint",
         "price_ids": "text", "charge": "bigint", "overrun": "bigint", "source": "text", "external_id": "text",
         "identity": "uuid", "digest": "text", "batch_id": "bigint",
+        "reasoning_tokens": "bigint",
     },
 )  # fmt: skip
 _STORED = "SELECT source, external_id, digest FROM usage_usageevent WHERE identity IS NOT NULL AND identity = ANY(%s)"

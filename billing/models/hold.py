@@ -56,6 +56,7 @@ class Hold(models.Model):
     progress_input = models.IntegerField(null=True)
     progress_cached_input = models.IntegerField(null=True)
     progress_output = models.IntegerField(null=True)
+    progress_reasoning = models.IntegerField(null=True)
 
     class Meta:
         ordering = ["-id"]

@@ -186,6 +186,7 @@ def _billed(event: UsageEvent) -> dict[str, Any]:
         "input": event.input_tokens,
         "cached": event.cached_input_tokens,
         "output": event.output_tokens,
+        "reasoning": event.reasoning_tokens,
         "charge": usd_string(event.charge),
         "reason": event.finish_reason,
     }

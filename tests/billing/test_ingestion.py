@@ -54,6 +54,15 @@ def left_with(alice, amount):
     return grants.give(alice.organization, amount)
 
 
+def test_reasoning_is_a_part_of_the_output_and_costs_nothing_more(alice):
+    sent = [usage(id="a", reasoning_tokens=30), usage(id="b"), usage(id="c", reasoning_tokens=51)]
+    results = report(alice, *sent)
+    assert statuses(results) == ["accepted", "accepted", "rejected"] and results[2].param == "data.reasoning_tokens"
+    found = dict(UsageEvent.objects.values_list("external_id", "reasoning_tokens"))
+    assert found == {"a": 30, "b": None}
+    assert used(alice)[2:] == (100, 2 * COST)
+
+
 def test_it_is_recorded_priced_charged_and_rolled_up_like_a_request(alice):
     before = available(alice)
     assert statuses(report(alice, usage(id="a", finish_reason="stop", duration_ms=900))) == ["accepted"]

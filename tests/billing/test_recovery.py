@@ -47,6 +47,13 @@ def test_what_had_produced_something_is_charged_for_its_last_progress(made):
     assert Hold.objects.get().state == "recovered"
 
 
+def test_how_much_of_it_was_reasoning_is_kept(made):
+    heartbeat.renew([made.hold_id], {made.hold_id: TokenCounts(10, 0, 7, 5)})
+    end_leases()
+    recovery.sweep_stale_holds()
+    assert UsageEvent.objects.get().reasoning_tokens == 5
+
+
 def test_a_late_settle_charges_no_one(made):
     heartbeat.renew([made.hold_id], {made.hold_id: TokenCounts(10, 0, 7)})
     end_leases()

@@ -12,6 +12,12 @@ WORDS = ["One", " two", " three", " four", " five", " six", " seven", " eight", 
 USAGE = {"prompt_tokens": 12, "completion_tokens": 10, "total_tokens": 22}
 
 
+def reasoned(how: str) -> dict[str, Any]:
+    """`reasoning:6`: six of the ten output tokens; other details are a provider's own."""
+    said = json.loads(how.partition(":")[2])
+    return {**USAGE, "completion_tokens_details": {"reasoning_tokens": said, "accepted_prediction_tokens": 1}}
+
+
 class FakeProvider:
     """Listens on loopback; counts calls and notices how they ended."""
 
@@ -86,6 +92,8 @@ class FakeProvider:
             answer["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         if how == "cached":
             answer["usage"] = {**USAGE, "prompt_cache_hit_tokens": 5}
+        if how.startswith("reasoning"):
+            answer["usage"] = reasoned(how)
         if how == "over":
             answer["usage"] = {"prompt_tokens": 12, "completion_tokens": 100_000, "total_tokens": 100_012}
         return {"surprise": 1} if how == "nonsense" else answer
@@ -129,7 +137,8 @@ class FakeProvider:
         await send(chunk({}, "stop"))
         asked = body.get("stream_options", {}).get("include_usage")
         if asked and how != "no usage":
-            await send("data: " + json.dumps({"id": "u", "choices": [], "usage": USAGE}) + end)
+            usage = reasoned(how) if how.startswith("reasoning") else USAGE
+            await send("data: " + json.dumps({"id": "u", "choices": [], "usage": usage}) + end)
         if how == "unfinished":
             await send("data: [DONE]")
         else:

@@ -38,6 +38,7 @@ class UsageEvent(models.Model):
     input_tokens = models.IntegerField()
     cached_input_tokens = models.IntegerField()
     output_tokens = models.IntegerField()
+    reasoning_tokens = models.IntegerField(null=True, help_text="The part of the output, where the provider tells it.")
     # Pinned when the request was admitted, pico-USD per token.
     input_price = models.BigIntegerField()
     cached_input_price = models.BigIntegerField()

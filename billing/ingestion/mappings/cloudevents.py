@@ -6,7 +6,8 @@ from billing.ingestion.event import USAGE, Rejected
 from billing.ingestion.mappings import reading
 
 _NUMBERS = frozenset((
-    "input_tokens", "cached_input_tokens", "output_tokens", "status", "duration_ms", "first_token_ms",
+    "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "status", "duration_ms",
+    "first_token_ms",
 ))  # fmt: skip
 _ENVELOPE = frozenset(("specversion", "type", "source", "id", "time", "datacontenttype"))
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}

@@ -22,6 +22,7 @@ def events(record: dict[str, Any], source: str) -> list[dict[str, Any]]:
         "input_tokens": prompt,
         "cached_input_tokens": min(_cached(record), prompt) or None,
         "output_tokens": completion,
+        "reasoning_tokens": reading.part(_details(record, "completion"), "reasoning_tokens", completion),
         "duration_ms": reading.milliseconds(started, ended),
         "first_token_ms": reading.milliseconds(started, begun) if begun != ended else None,
         "status": 500 if record.get("status") == "failure" else None,
@@ -31,5 +32,9 @@ def events(record: dict[str, Any], source: str) -> list[dict[str, Any]]:
 
 def _cached(record: dict[str, Any]) -> int:
     """Input that the provider read from its cache."""
-    said = reading.inner(record, "metadata", "usage_object", "prompt_tokens_details")
-    return reading.whole(said, "cached_tokens") or 0
+    return reading.whole(_details(record, "prompt"), "cached_tokens") or 0
+
+
+def _details(record: dict[str, Any], side: str) -> reading.Record:
+    """What the provider said of the tokens of one side: prompt or completion."""
+    return reading.inner(record, "metadata", "usage_object", f"{side}_tokens_details")

@@ -17,11 +17,13 @@ def events(record: dict[str, Any], source: str) -> list[dict[str, Any]]:
         return []
     at = reading.instant(answer, "created") or reading.instant(answer, "created_at")
     prompt = reading.needed(usage, "prompt_tokens", "input_tokens")
+    output = reading.whole(usage, "completion_tokens") or reading.whole(usage, "output_tokens") or 0
     data = {
         "model": reading.text(answer, "model"),
         "input_tokens": prompt,
         "cached_input_tokens": min(_cached(usage), prompt) or None,
-        "output_tokens": reading.whole(usage, "completion_tokens") or reading.whole(usage, "output_tokens") or 0,
+        "output_tokens": output,
+        "reasoning_tokens": _reasoning(usage, output),
         "finish_reason": _finish_reason(answer),
     }
     return [reading.usage(source, reading.text(answer, "id"), at, data)]
@@ -40,6 +42,13 @@ def _cached(usage: reading.Record) -> int:
             return found
     # DeepSeek's name for it.
     return reading.whole(usage, "prompt_cache_hit_tokens") or 0
+
+
+def _reasoning(usage: reading.Record, output: int) -> int | None:
+    for member in ("completion_tokens_details", "output_tokens_details"):
+        if (found := reading.part(reading.inner(usage, member), "reasoning_tokens", output)) is not None:
+            return found
+    return None
 
 
 def _finish_reason(answer: dict[str, Any]) -> str | None:

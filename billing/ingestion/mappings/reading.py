@@ -46,6 +46,12 @@ def whole(record: Record, name: str) -> int | None:
     return int(number)
 
 
+def part(record: Record, name: str, whole_number: int) -> int | None:
+    """A whole number that is a part of another one; None when it is not there or cannot be that."""
+    found = whole(record, name)
+    return found if found is not None and 0 <= found <= whole_number else None
+
+
 def needed(record: Record, *names: str) -> int:
     """The first whole number that is there; raises Rejected when none is."""
     for name in names:

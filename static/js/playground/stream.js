@@ -136,8 +136,8 @@ export async function readStream(response, answer, changed) {
 }
 
 function takeBill(figures, answer) {
-  const { input, cached, output, charge_usd: charge } = figures;
-  answer.billed = { state: "settled", input, cached, output, charge };
+  const { input, cached, output, reasoning, charge_usd: charge } = figures;
+  answer.billed = { state: "settled", input, cached, output, reasoning, charge };
 }
 
 function takeChunk(event, answer) {

@@ -60,8 +60,11 @@ function readout(message) {
     node.append(figure(gettext("In"), count(input)));
     if (billed.cached) node.append(figure(gettext("of it cached"), count(billed.cached)));
     node.append(figure(gettext("Out"), count(billed.output)));
-    // The ledger has one number of output tokens; what of it was thought is counted by the pieces that came.
-    if (message.thoughtPieces) node.append(figure(gettext("of it reasoning"), about(message.thoughtPieces)));
+    // Not every provider tells it; then it is counted by the pieces that came.
+    const thought = typeof billed.reasoning === "number" ? count(billed.reasoning) : "";
+    if (thought || message.thoughtPieces) {
+      node.append(figure(gettext("of it reasoning"), thought || about(message.thoughtPieces)));
+    }
     node.append(figure(gettext("Cost"), money(nano(billed.charge)), { title: `$${billed.charge}`, mark: marks.cost }));
   }
   if (times && times.first !== null) node.append(figure(gettext("First token"), duration(times.first), { mark: marks.first }));
