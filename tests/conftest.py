@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.utils import translation
 
@@ -15,6 +16,8 @@ from tests.databases import PostgresTemplate, SqliteTemplate, Template, using
 from tests.gateway.redis_server import BINARY as REDIS_BINARY
 from tests.gateway.redis_server import RedisServer
 from tests.running import RunningServer
+
+settings.PASSWORD_HASHERS = ["tests.quick_hasher.QuickArgon2"]
 
 ServerFactory = Callable[..., RunningServer]
 

@@ -8,7 +8,6 @@ from tests.people import house
 @pytest.fixture(autouse=True)
 def the_api_alone(settings):
     settings.ROOT_URLCONF = "tests.api.urls"
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     cache.clear()
     yield
     cache.clear()
