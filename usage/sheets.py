@@ -17,6 +17,8 @@ from usage.reports import Filter, Sums
 
 _AT_ONCE = 1000
 _TYPED = frozenset({"project", "api_key", "model"})
+# Providers, and who reports usage of their own, wrote these.
+_TOLD = frozenset({"request_id", "finish_reason", "error_code"})
 _USAGE = (
     "period_start", "period_end", "time_zone", "project_id", "project", "api_key_id", "api_key", "model", "requests",
     "input_tokens", "cached_input_tokens", "output_tokens", "total_tokens",
@@ -67,7 +69,7 @@ def of_requests(events: QuerySet[UsageEvent], *, money: bool, name_of: Naming = 
                 return
             part = list(request_list.older(found, part[-1])[:_AT_ONCE])
 
-    return Sheet((*_REQUEST, *(_REQUEST_MONEY if money else ())), parts(), _TYPED)
+    return Sheet((*_REQUEST, *(_REQUEST_MONEY if money else ())), parts(), _TYPED | _TOLD)
 
 
 def instant(at: datetime) -> str:
