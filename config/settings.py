@@ -65,8 +65,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Before the files: a picture that is opened alone is a document as well.
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -230,7 +231,6 @@ _CSP = {
     "form-action": [SELF],
     "base-uri": [NONE],
     "frame-ancestors": [NONE],
-    "manifest-src": [SELF],
 }
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": _CSP}
 X_FRAME_OPTIONS = "DENY"
