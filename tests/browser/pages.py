@@ -63,6 +63,8 @@ _LOGGED_OUT = (
     Page("models", "/models/", "", "anybody"),
     Page("status", "/status/", "", "anybody"),
     Page("docs", "/docs/", "", "anybody"),
+    Page("docs-search", "/docs/search/?q=insufficient_quota", ""),
+    Page("docs-search", "/docs/search/?q=zzzz", "", "no-match"),
     Page("docs-page", "/docs/errors/", "", "anybody"),
     Page("404", "/nowhere/", "", "anybody", status=404),
 )  # fmt: skip
@@ -152,6 +154,7 @@ _WORK = (
     Page("billing", "/billing/", "lena", "forbidden", status=403),
     Page("billing-redeem", "/billing/", "ana", "wrong", ("fill main [name=code]=no code", "click main form button")),
     Page("models", "/models/"),
+    Page("model", "/models/deepseek-chat/"),
     Page("status", "/status/"),
     Page("projects", "/projects/"),
     Page("projects", "/projects/", "noah", "empty"),
@@ -210,7 +213,7 @@ NOT_PAGES = {
     "docs-error", "mfa_index", "mfa_list_webauthn", "usersessions_list", "account_set_password",
     # Files and data.
     "usage-export", "requests-export", "billing-export", "settings-data-export", "mfa_download_recovery_codes",
-    "docs-search", "playground-words", "playground-chat", "playground-estimate", "playground-receipt",
+    "docs-search-json", "playground-words", "playground-chat", "playground-estimate", "playground-receipt",
     "playground-presets",
     # Off: log-in by a mailed code.
     "account_confirm_login_code",

@@ -29,5 +29,6 @@ def test_an_answer_carries_the_policy(path: str) -> None:
     assert _policy(logged_in(house("Alice").owner).get(path)) == POLICY
 
 
-def test_the_page_of_the_api_may_style_itself_and_nothing_else() -> None:
-    assert _policy(logged_in(house("Alice").owner).get("/api/docs")) - POLICY == {"style-src 'self' 'unsafe-inline'"}
+@pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
+def test_the_pages_of_the_api_may_style_themselves_and_nothing_else(path: str) -> None:
+    assert _policy(logged_in(house("Alice").owner).get(path)) - POLICY == {"style-src 'self' 'unsafe-inline'"}
