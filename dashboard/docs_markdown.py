@@ -89,7 +89,8 @@ def _parser() -> MarkdownIt:
 def _plain(inline: Token) -> str:
     """The words of a line, without its marks."""
     return "".join(
-        child.content if child.content else " " * (child.type == "softbreak") for child in inline.children or ()
+        child.content if child.content else " " * (child.type in ("softbreak", "hardbreak"))
+        for child in inline.children or ()
     )
 
 
@@ -125,22 +126,28 @@ def _own_anchor(inline: Token) -> str:
 
 
 def _sections(tokens: Iterable[Token], title: str, summary: str) -> list[Section]:
-    # Anchor, title and words of each.
-    found: list[tuple[str, str, list[str]]] = [("", title, [summary])]
+    # Anchor, title, words and code of each: what is shown of a section begins with its words.
+    found: list[tuple[str, str, list[str], list[str]]] = [("", title, [summary], [])]
     opening: Token | None = None
+    before = ""
     for token in tokens:
         if token.type == "heading_open":
             opening = token
         elif token.type == "heading_close":
             opening = None
         elif token.type == "inline" and opening is not None:
-            found.append((str(opening.attrGet("id")), _plain(token), []))
-        elif token.type in ("inline", "fence"):
-            found[-1][2].append(_plain(token) if token.type == "inline" else token.content)
-    return [_section(anchor, title, " ".join(" ".join(words).split())) for anchor, title, words in found]
+            found.append((str(opening.attrGet("id")), _plain(token), [], []))
+        elif token.type == "inline":
+            cell = "· " if before in ("th_open", "td_open") else ""
+            found[-1][2].append(cell + _plain(token))
+        elif token.type == "fence":
+            found[-1][3].append(token.content)
+        before = token.type
+    return [_section(anchor, name, " ".join(" ".join([*words, *code]).split())) for anchor, name, words, code in found]
 
 
 def _section(anchor: str, title: str, text: str) -> Section:
+    text = text.removeprefix("· ")
     return Section(anchor, title, text, title.lower(), text.lower())
 
 

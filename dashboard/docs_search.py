@@ -20,6 +20,7 @@ from dashboard.docs_markdown import Section
 MOST_CHARACTERS = 100
 _MOST_TERMS = 12
 _AROUND = 80
+_WORD = 24
 # A name with its inner marks (x-ratelimit-limit-requests, v1/models), or a run of Chinese.
 _HAN = "\u3400-\u9fff"
 _TERM = re.compile(rf"[{_HAN}]+|[^\W{_HAN}]+(?:[-./][^\W{_HAN}]+)*")
@@ -55,7 +56,7 @@ def find(query: str, values: dict[str, Any]) -> list[Hit]:
         points = [_best(term, section, found.content.title, others) for term in terms]
         share = sum(1 for one in points if one) / len(terms)
         if share >= 0.5:
-            scored.append((share, sum(points), found, section))
+            scored.append((share, sum(points) + _together(terms, section), found, section))
     full = [one for one in scored if one[0] == 1] or scored
     full.sort(key=lambda one: one[:2], reverse=True)
     return [_hit(found, section, terms) for _share, _points, found, section in full]
@@ -91,6 +92,9 @@ def _sections(values: dict[str, Any]) -> Iterable[tuple[docs_site.Page, Section,
     for _title, pages in docs_site.pages(values):
         for one in pages:
             for section in one.content.sections:
+                # A heading over other headings says nothing by itself.
+                if not section.text:
+                    continue
                 yield one, section, other_pages.get((one.slug, section.anchor), [])
 
 
@@ -117,21 +121,28 @@ def _points(term: str, section: Section) -> float:
 def _in_title(term: str, title: str) -> float:
     if title == term:
         return 60.0
-    place = title.find(term)
-    if place < 0:
-        return 0.0
-    return 24.0 if _begins_word(title, place) else 12.0
+    return 20.0 if _begins(term, title) else 0.0
 
 
 def _in_text(term: str, text: str) -> float:
+    return 2.0 + min(text.count(term), 5) * 0.5 if _begins(term, text) else 0.0
+
+
+def _begins(term: str, text: str) -> bool:
+    """Whether a word begins with the term; in Chinese any place is a beginning."""
     place = text.find(term)
-    if place < 0:
-        return 0.0
-    return 2.0 + min(text.count(term), 5) * (0.6 if _begins_word(text, place) else 0.2)
+    while place > 0 and text[place - 1].isalnum() and not _is_han(text[place]) and not _is_han(text[place - 1]):
+        place = text.find(term, place + 1)
+    return place >= 0
 
 
-def _begins_word(text: str, place: int) -> bool:
-    return place == 0 or not text[place - 1].isalnum() or _is_han(text[place])
+def _together(terms: list[str], section: Section) -> float:
+    """More for terms that stand beside each other, and for the beginning of a page."""
+    phrase = " ".join(terms)
+    points = 4.0 if len(terms) > 1 and phrase in section.folded_text else 0.0
+    if phrase in section.folded_title:
+        points += 10.0 if section.anchor else 25.0
+    return points
 
 
 def _by_pairs(term: str, section: Section) -> float:
@@ -161,6 +172,11 @@ def _excerpt(section: Section, terms: list[str]) -> str:
     places = [place for term in terms for one in _parts(term) if (place := section.folded_text.find(one)) >= 0]
     first = min(places, default=0)
     start, end = max(0, first - _AROUND), first + _AROUND
+    # From the beginning of a word to the end of one, where there are spaces.
+    if start and (space := section.text.find(" ", start, start + _WORD)) > 0:
+        start = space + 1
+    if end < len(section.text) and (space := section.text.rfind(" ", end - _WORD, end)) > 0:
+        end = space
     text = section.text[start:end]
     return ("…" if start else "") + text + ("…" if end < len(section.text) else "")
 

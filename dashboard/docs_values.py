@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from catalog import providers
 from catalog.models import Plan
@@ -61,6 +62,10 @@ def _model(listed: Listed) -> dict[str, Any]:
     model, prices = listed.model, listed.prices
     return {
         "name": model.name.replace("`", "").replace("|", ""),
+        "url": reverse("dashboard:model", args=[model.name]),
+        # The day from which it is refused; empty while no end is announced.
+        "ends": model.retired_at.date().isoformat() if model.retired_at else "",
+        "successor": model.successor.name.replace("`", "") if model.successor else "",
         "description": _text(model.description),
         "context": f"{model.context_length:,}",
         "max_output": f"{model.max_output:,}",
