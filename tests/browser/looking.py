@@ -2,13 +2,13 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from tests.browser.furnished import Furnished
 
@@ -78,36 +78,33 @@ _FOCUS = """(most) => {
 
 
 class People:
-    """The browsers of everybody, each with the files of the pages it has seen."""
+    """The browsers of everybody; each goes from page to page in one tab, with the files that it has seen."""
 
     def __init__(self, browser: Browser, house: Furnished, **options: Any) -> None:
         self.house = house
         self._browser = browser
         self._options = options
-        self._contexts: dict[str, BrowserContext] = {}
+        self._tabs: dict[str, Page] = {}
 
-    def context(self, who: str) -> BrowserContext:
-        """The browser of this person; nobody's is always a new one."""
-        if who not in self._contexts:
-            context = self._browser.new_context(
-                **{"reduced_motion": "reduce", "color_scheme": "light", **self._options}
-            )
-            context.set_default_timeout(30_000)
-            context.add_cookies(self.house.cookies(who))
+    def _tab(self, who: str) -> Page:
+        if who not in self._tabs:
+            context = self._browser.new_context(reduced_motion="reduce", **self._options)
+            context.set_default_timeout(90_000)
             context.add_init_script(_LISTEN)
-            self._contexts[who] = context
-        return self._contexts[who]
+            self._tabs[who] = context.new_page()
+        context = self._tabs[who].context
+        context.clear_cookies()
+        context.add_cookies(self.house.cookies(who))
+        return self._tabs[who]
 
     @contextmanager
     def visit(self, who: str) -> Iterator["Visit"]:
-        """A page of its own."""
-        page = self.context(who).new_page()
+        """From the sight of a page to the last look at it."""
+        visit = Visit(self._tab(who), self.house)
         try:
-            yield Visit(page, self.house)
+            yield visit
         finally:
-            page.close()
-            if not who:
-                self._contexts.pop(who).close()
+            visit.leave()
 
 
 class Visit:
@@ -115,15 +112,25 @@ class Visit:
 
     def __init__(self, page: Page, house: Furnished) -> None:
         self.house = house
+        self.page = page
         self.wrong: list[str] = []
         self.responses: list[Response] = []
-        self.page = page
+        self._listens: dict[Any, Callable[[Any], None]] = {
+            "pageerror": lambda error: self.wrong.append(f"exception: {error}"),
+            "console": self._console,
+            "requestfailed": self._failed,
+            "request": self._request,
+            "response": self._response,
+        }
         page.set_viewport_size({"width": 1440, "height": 900})
-        page.on("pageerror", lambda error: self.wrong.append(f"exception: {error}"))
-        page.on("console", self._console)
-        page.on("requestfailed", self._failed)
-        page.on("request", self._request)
-        page.on("response", self._response)
+        page.emulate_media(color_scheme="light")
+        for event, listener in self._listens.items():
+            page.on(event, listener)
+
+    def leave(self) -> None:
+        """Take note of nothing any more."""
+        for event, listener in self._listens.items():
+            self.page.remove_listener(event, listener)
 
     def _console(self, message: ConsoleMessage) -> None:
         # The status of the document itself is asserted where it is known.
