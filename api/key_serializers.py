@@ -15,6 +15,11 @@ from catalog.models import LanguageModel
 from usage import last_use
 
 
+def address_field(**options: Any) -> serializers.IPAddressField:
+    """An IP address as text."""
+    return serializers.IPAddressField(**options)
+
+
 class OwnerOut(serializers.Serializer):
     email = serializers.EmailField()
     name = serializers.CharField()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +15,7 @@ from accounts.models import ApiKey, Project
 from accounts.models.api_key import STATUSES
 from accounts.roles import Permission, Scope
 from api import faults
-from api.door import HEADER, Door
+from api.door import Door
 from api.key_serializers import (
     KeyChange,
     KeyCreate,
@@ -26,19 +26,12 @@ from api.key_serializers import (
     Nothing,
     shown,
 )
+from api.once import ONCE
 from api.paging import PageQuery, page
 from api.schema import ERRORS
 
 _SEES = (Permission.SEE_KEYS,)
-_MANAGES = (Permission.MANAGE_OWN_KEYS, Permission.MANAGE_KEYS)
-_ONCE = [
-    OpenApiParameter(
-        HEADER,
-        str,
-        OpenApiParameter.HEADER,
-        description="Any text of your own: a repeated request with it has no second effect and gets the same answer.",
-    )
-]
+MANAGES = (Permission.MANAGE_OWN_KEYS, Permission.MANAGE_KEYS)
 
 
 class KeyQuery(PageQuery):
@@ -50,7 +43,9 @@ class KeyQuery(PageQuery):
     )
 
 
-class _KeyDoor(Door):
+class KeyDoor(Door):
+    """What routes on keys have in common."""
+
     def visible(self) -> Any:
         """The keys that people manage, in the projects that the caller reaches."""
         return (
@@ -80,7 +75,7 @@ class _KeyDoor(Door):
 
     def all_shown(self, api_keys: list[ApiKey]) -> list[dict[str, Any]]:
         """The keys as the caller may see them."""
-        return shown(api_keys, hints=any(self.caller.may(one) for one in _MANAGES))
+        return shown(api_keys, hints=any(self.caller.may(one) for one in MANAGES))
 
     def issued(self, issued: Issued, status: int) -> Answer:
         """The key with a new secret."""
@@ -92,8 +87,8 @@ class _KeyDoor(Door):
             raise faults.forbidden("Only an owner or admin may make a key with the management scope.")
 
 
-class Keys(_KeyDoor):
-    needs = {"GET": _SEES, "POST": _MANAGES}
+class Keys(KeyDoor):
+    needs = {"GET": _SEES, "POST": MANAGES}
 
     @extend_schema(operation_id="keys_list", parameters=[KeyQuery], responses={200: KeyListOut, **ERRORS})
     def get(self, request: Request) -> Response:
@@ -110,7 +105,7 @@ class Keys(_KeyDoor):
 
     @extend_schema(
         operation_id="keys_create",
-        parameters=_ONCE,
+        parameters=ONCE,
         request=KeyCreate,
         responses={201: KeyWithSecretOut, **ERRORS},
     )
@@ -151,8 +146,8 @@ class Keys(_KeyDoor):
         return open_ones[0]
 
 
-class Key(_KeyDoor):
-    needs = {"GET": _SEES, "PATCH": _MANAGES}
+class Key(KeyDoor):
+    needs = {"GET": _SEES, "PATCH": MANAGES}
 
     @extend_schema(operation_id="keys_get", responses={200: KeyOut, **ERRORS})
     def get(self, request: Request, key_id: str) -> Response:
@@ -178,12 +173,12 @@ class Key(_KeyDoor):
         return Response(self.shown(api_key))
 
 
-class Regenerate(_KeyDoor):
-    needs = {"POST": _MANAGES}
+class Regenerate(KeyDoor):
+    needs = {"POST": MANAGES}
 
     @extend_schema(
         operation_id="keys_regenerate",
-        parameters=_ONCE,
+        parameters=ONCE,
         request=KeyRegenerate,
         responses={200: KeyWithSecretOut, **ERRORS},
     )
@@ -199,10 +194,10 @@ class Regenerate(_KeyDoor):
         return self.once(request, lambda: self.issued(keys.regenerate(api_key, self.caller.actor, grace=grace), 200))
 
 
-class _Switch(_KeyDoor):
+class _Switch(KeyDoor):
     """A POST that changes the key's state and says how it is now."""
 
-    needs = {"POST": _MANAGES}
+    needs = {"POST": MANAGES}
     verb: Any
 
     def switch(self, request: Request, key_id: str) -> Response:
@@ -219,7 +214,7 @@ class _Switch(_KeyDoor):
 class Revoke(_Switch):
     verb = staticmethod(keys.revoke)
 
-    @extend_schema(operation_id="keys_revoke", parameters=_ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
+    @extend_schema(operation_id="keys_revoke", parameters=ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
     def post(self, request: Request, key_id: str) -> Response:
         """Stop the key for good."""
         return self.switch(request, key_id)
@@ -228,7 +223,7 @@ class Revoke(_Switch):
 class Disable(_Switch):
     verb = staticmethod(keys.disable)
 
-    @extend_schema(operation_id="keys_disable", parameters=_ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
+    @extend_schema(operation_id="keys_disable", parameters=ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
     def post(self, request: Request, key_id: str) -> Response:
         """Stop the key until it is enabled again."""
         return self.switch(request, key_id)
@@ -237,7 +232,7 @@ class Disable(_Switch):
 class Enable(_Switch):
     verb = staticmethod(keys.enable)
 
-    @extend_schema(operation_id="keys_enable", parameters=_ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
+    @extend_schema(operation_id="keys_enable", parameters=ONCE, request=Nothing, responses={200: KeyOut, **ERRORS})
     def post(self, request: Request, key_id: str) -> Response:
         """Let a disabled key work again."""
         return self.switch(request, key_id)

@@ -3,8 +3,8 @@
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
-from api import keys
 from api.docs import ApiDocs, ApiReference, reference_script
+from api import key_explanation, key_secrets, keys
 from api.me import Me
 from api.unknown import Unknown
 
@@ -31,6 +31,9 @@ urlpatterns = [
     path("v1/keys/<key_id:key_id>/revoke", keys.Revoke.as_view(), name="api-key-revoke"),
     path("v1/keys/<key_id:key_id>/disable", keys.Disable.as_view(), name="api-key-disable"),
     path("v1/keys/<key_id:key_id>/enable", keys.Enable.as_view(), name="api-key-enable"),
+    path("v1/keys/<key_id:key_id>/secrets", key_secrets.Secrets.as_view(), name="api-key-secrets"),
+    path("v1/keys/<key_id:key_id>/stop-old-secret", key_secrets.StopOld.as_view(), name="api-key-stop-old-secret"),
+    path("v1/keys/<key_id:key_id>/explain", key_explanation.Explain.as_view(), name="api-key-explain"),
     path("", include("api.money_urls")),
     path("", include("api.event_urls")),
     path("", include("api.organization_urls")),

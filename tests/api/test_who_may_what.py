@@ -24,12 +24,20 @@ MAY = {
     "keys_create": _MANAGE,
     "keys_change": _MANAGE,
     "keys_regenerate": _MANAGE,
+    "keys_secrets": _MANAGE,
+    "keys_stop_old_secret": _MANAGE,
+    "keys_explain": _MANAGE,
     "keys_revoke": _MANAGE,
     "keys_disable": _MANAGE,
     "keys_enable": _MANAGE,
     "events_report": {"owner", "admin", "management key", "ingest key"},
 }
-BODIES = {"keys_create": {"name": "made"}, "keys_change": {"name": "changed"}, "events_report": []}
+BODIES = {
+    "keys_create": {"name": "made"},
+    "keys_change": {"name": "changed"},
+    "keys_explain": {"model": "deepseek-chat"},
+    "events_report": [],
+}
 
 
 @pytest.fixture
