@@ -115,6 +115,9 @@ CODES: dict[str | None, Code] = {
         "The request was carried out before, and its secret can no longer be shown.",
         "Regenerate the key to get a new secret.",
     ),
+    "precondition_failed": Code(
+        412, _INVALID, "`If-Match` names another state: it was changed meanwhile.", "Read it again, then decide anew."
+    ),
     "request_too_large": Code(413, _INVALID, "The body is too large.", "Send less."),
     "unsupported_media_type": Code(415, _INVALID, "The body is not JSON.", "Send `Content-Type: application/json`."),
     "rate_limit_exceeded": Code(

@@ -1,21 +1,32 @@
 """What every route of the API has in common."""
 
 import json
-from collections.abc import Callable
-from typing import cast
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
 
+from django.db import transaction
+from django.db.models import Model
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import idempotency
 from accounts.idempotency import Answer, KeyReused, SecretGone
+from accounts.models import Organization
 from accounts.roles import Permission, Scope
-from api import faults
+from api import etags, faults
 from api.caller import Caller
 from api.dressed import Dressed
 from gateway.errors import INVALID, ApiError
 
 HEADER = "Idempotency-Key"
+# Spaces around a header's value are not part of it.
+VISIBLE = r"[!-~]([ -~]*[!-~])?"
+_VISIBLE = re.compile(VISIBLE)
+
+
+T = TypeVar("T", bound=Model)
 
 
 class Door(Dressed):
@@ -29,17 +40,33 @@ class Door(Dressed):
         """Who calls; permissions have been checked."""
         return cast(Caller, self.request.auth)
 
+    @contextmanager
+    def edit(self, request: Request, find: Callable[[], T], shown: Callable[[T], dict[str, Any]]) -> Iterator[T]:
+        """What is to be edited. With If-Match nobody else edits it meanwhile, and 412 where it is not as it says."""
+        condition = request.headers.get("If-Match")
+        if condition is None:
+            yield find()
+            return
+        with transaction.atomic():
+            # In the order of every verb: the organization, then what belongs to it.
+            Organization.objects.select_for_update(no_key=True).get(pk=self.caller.organization.pk)
+            found = find()
+            type(found)._default_manager.select_for_update(of=("self",), no_key=True).get(pk=found.pk)
+            found = find()
+            etags.check_unchanged(condition, shown(found))
+            yield found
+
     def once(self, request: Request, work: Callable[[], Answer]) -> Response:
         """The answer of `work`; with an Idempotency-Key at most once."""
         key = request.headers.get(HEADER)
         if key is None:
             return _response(work())
-        if not 1 <= len(key) <= idempotency.MOST_CHARACTERS or not (key.isascii() and key.isprintable()):
+        if len(key) > idempotency.MOST_CHARACTERS or not _VISIBLE.fullmatch(key):
             raise ApiError(
                 400,
                 INVALID,
                 "invalid_value",
-                f"An {HEADER} has 1 to {idempotency.MOST_CHARACTERS} printable ASCII characters.",
+                f"An {HEADER} has 1 to {idempotency.MOST_CHARACTERS} printable ASCII characters, no space around.",
                 param=HEADER,
             )
         asked = json.dumps([request.method, request.path, request.data], sort_keys=True)

@@ -4,8 +4,10 @@ from typing import Any
 
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api import etags
 from gateway.http import new_request_id
 from gateway.limiter.headers import rate_limit_headers
 from gateway.limiter.limiter import Slot
@@ -27,6 +29,18 @@ class Dressed(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         response["x-request-id"] = new_request_id()
         response["Cache-Control"] = "no-store"
+        self._tag(request, response)
         for name, value in rate_limit_headers(self.slot) if self.slot else ():
             response[name.decode()] = value.decode()
         return response
+
+    def _tag(self, request: Request, response: Any) -> None:
+        """An object has its tag; who has it already gets 304."""
+        if not isinstance(response, Response) or response.status_code not in (200, 201):
+            return
+        if not etags.is_single(response.data) or request.method == "DELETE":
+            return
+        response["ETag"] = etags.etag(response.data)
+        known = request.headers.get("If-None-Match")
+        if request.method in ("GET", "HEAD") and known is not None and etags.is_same(known, response.data):
+            response.status_code, response.data = 304, None

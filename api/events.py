@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,9 +10,10 @@ from accounts.idempotency import Answer
 from accounts.models import Project
 from accounts.roles import Permission, Scope
 from api import faults
-from api.door import HEADER, Door
+from api.door import Door
 from api.event_parsers import BatchParser, EventParser, PlainParser
 from api.event_serializers import EventIn, IngestionOut
+from api.once import repeatable
 from api.schema import ERRORS
 from billing.ingestion import event
 from billing.ingestion.attribution import Reporter
@@ -22,7 +23,7 @@ from gateway.errors import INVALID, ApiError
 
 MOST = 1_000
 _STATUSES = (ACCEPTED, DUPLICATE, CONFLICT, REJECTED)
-_ONCE = [OpenApiParameter(HEADER, str, OpenApiParameter.HEADER, description="Events carry ids of their own: optional.")]
+_ONCE = repeatable("Events carry ids of their own: optional.")
 
 
 class Events(Door):

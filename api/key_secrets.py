@@ -1,7 +1,9 @@
 """/api/v1/keys/{key_id}/secrets and /stop-old-secret: who still uses the old secret of a regenerated key."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -69,24 +71,25 @@ class StopOld(KeyDoor):
 
 
 def _shown(api_key: ApiKey) -> dict[str, Any]:
-    rotation = secret_use.of_key(api_key)
+    rotation = secret_use.rotation(api_key)
+    now = timezone.now()
     return {
         "object": "key_secrets",
         "key_id": api_key.public_id,
         "rotated_at": instant(rotation.rotated_at) if rotation.rotated_at else None,
         "counted_since": instant(rotation.counted_since),
-        "data": [_secret(one) for one in rotation.secrets],
+        "data": [_secret(one, now) for one in rotation.secrets],
     }
 
 
-def _secret(use: SecretUse) -> dict[str, Any]:
+def _secret(use: SecretUse, now: datetime) -> dict[str, Any]:
     ends_at = use.secret.ends_at
     return {
-        "hint": use.hint,
-        "state": CURRENT if use.is_current else RETIRING if use.works() else STOPPED,
+        "hint": str(use.secret),
+        "state": CURRENT if ends_at is None else RETIRING if ends_at > now else STOPPED,
         "created_at": instant(use.secret.created_at),
         "stops_at": instant(ends_at) if ends_at else None,
         "requests": use.requests,
-        "last_used_at": instant(use.last_used_at) if use.last_used_at else None,
-        "last_address": use.last_address or None,
+        "last_used_at": instant(use.last) if use.last else None,
+        "last_address": use.address or None,
     }

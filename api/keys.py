@@ -157,12 +157,12 @@ class Key(KeyDoor):
     @extend_schema(operation_id="keys_change", request=KeyChange, responses={200: KeyOut, **ERRORS})
     def patch(self, request: Request, key_id: str) -> Response:
         """Change name and restrictions; what is not sent stays."""
-        api_key = self.mine(key_id)
+        self.mine(key_id)
         body = KeyChange(data=request.data)
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
         name = asked.pop("name", None)
-        with transaction.atomic():
+        with self.edit(request, lambda: self.mine(key_id), self.shown) as api_key, transaction.atomic():
             # As it is now: of two changes at the same time the second adds to the first.
             api_key = ApiKey.objects.select_for_update().get(pk=api_key.pk)
             self.check_scopes(asked.get("scopes", api_key.scopes))

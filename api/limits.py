@@ -51,6 +51,10 @@ class _LimitDoor(Door):
         """The limits as they are now."""
         return [shown(status) for status in limits.status(found)]
 
+    def one_shown(self, limit: SpendingLimit) -> dict[str, Any]:
+        """The limit as it is now."""
+        return self.shown([limit])[0]
+
 
 class Limits(_LimitDoor):
     key_scopes = (Scope.MANAGEMENT, Scope.USAGE)
@@ -137,7 +141,7 @@ class Limit(_LimitDoor):
         body = LimitChange(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        with transaction.atomic():
+        with self.edit(request, lambda: self.limit(limit_id), self.one_shown), transaction.atomic():
             # As it is now: of two changes at the same time the second adds to the first.
             Organization.objects.select_for_update(no_key=True).get(pk=self.caller.organization.pk)
             limit = self.limit(limit_id)
@@ -151,12 +155,13 @@ class Limit(_LimitDoor):
             )
             if limits.check(terms) != limits.terms_of(limit):
                 limit = limits.set_limit(limit.subject, terms, self.caller.actor)
-        return Response(self.shown([limit])[0])
+        return Response(self.one_shown(limit))
 
     @extend_schema(operation_id="limits_remove", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, limit_id: str) -> Response:
         """End a limit; the next request is no longer held to it."""
-        limits.remove(self.limit(limit_id), self.caller.actor)
+        with self.edit(request, lambda: self.limit(limit_id), self.one_shown) as limit:
+            limits.remove(limit, self.caller.actor)
         return Response({"object": "limit", "id": limit_id, "deleted": True})
 
 

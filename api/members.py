@@ -87,7 +87,8 @@ class Member(_PeopleDoor):
         role = body.validated_data["role"]
         self.may_give(found.role)
         self.may_give(role)
-        stopped = members.change_role(found, role, self.caller.actor)
+        with self.edit(request, lambda: self.member(user_id), shown_member) as found:
+            stopped = members.change_role(found, role, self.caller.actor)
         return Response({**shown_member(self.member(user_id)), "keys_revoked": stopped})
 
     @extend_schema(operation_id="members_remove", responses={200: EndedOut, **ERRORS})
@@ -95,7 +96,8 @@ class Member(_PeopleDoor):
         """End a membership: the person's own keys are revoked, keys of projects keep working."""
         found = self.member(user_id)
         self.may_give(found.role)
-        stopped = members.remove(found, self.caller.actor)
+        with self.edit(request, lambda: self.member(user_id), shown_member) as found:
+            stopped = members.remove(found, self.caller.actor)
         return Response({"object": "member", "id": user_id, "deleted": True, "keys_revoked": stopped})
 
 
@@ -184,7 +186,8 @@ class OneInvitation(_InvitationDoor):
     @extend_schema(operation_id="invitations_withdraw", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, invitation_id: str) -> Response:
         """Take an invitation back: its link stops working."""
-        invitations.withdraw(self.invitation(invitation_id), self.caller.actor)
+        with self.edit(request, lambda: self.invitation(invitation_id), shown_invitation) as found:
+            invitations.withdraw(found, self.caller.actor)
         return Response({"object": "invitation", "id": invitation_id, "deleted": True})
 
 

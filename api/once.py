@@ -2,13 +2,15 @@
 
 from drf_spectacular.utils import OpenApiParameter
 
-from api.door import HEADER
+from accounts.idempotency import MOST_CHARACTERS
+from api.door import HEADER, VISIBLE
 
-ONCE = [
-    OpenApiParameter(
-        HEADER,
-        str,
-        OpenApiParameter.HEADER,
-        description="Any text of your own: a repeated request with it has no second effect and gets the same answer.",
-    )
-]
+_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS, "pattern": f"^{VISIBLE}$"}
+
+
+def repeatable(description: str) -> list[OpenApiParameter]:
+    """The header of a POST."""
+    return [OpenApiParameter(HEADER, _SCHEMA, OpenApiParameter.HEADER, description=description)]
+
+
+ONCE = repeatable("Any text of your own: a repeated request with it has no second effect and gets the same answer.")

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import organizations
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Organization
 from accounts.roles import Permission, Scope
 from api import numbered
 from api.door import Door
@@ -36,14 +36,18 @@ class OneOrganization(Door):
         """Change its name or its zone, which days, months and limits follow from then on; what is not sent stays."""
         body = OrganizationChange(data=request.data)
         body.is_valid(raise_exception=True)
-        asked, mine = body.validated_data, self.caller.organization
-        changed = organizations.change(
-            mine,
-            self.caller.actor,
-            name=asked.get("name", mine.name),
-            time_zone=asked.get("time_zone", mine.time_zone),
-        )
+        asked = body.validated_data
+        with self.edit(request, self._now, shown_organization) as mine:
+            changed = organizations.change(
+                mine,
+                self.caller.actor,
+                name=asked.get("name", mine.name),
+                time_zone=asked.get("time_zone", mine.time_zone),
+            )
         return Response(shown_organization(changed))
+
+    def _now(self) -> Organization:
+        return Organization.objects.get(pk=self.caller.organization.pk)
 
 
 class Audit(Door):

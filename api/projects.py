@@ -98,16 +98,18 @@ class OneProject(_ProjectDoor):
     @extend_schema(operation_id="projects_rename", request=ProjectName, responses={200: ProjectOut, **ERRORS})
     def patch(self, request: Request, project_id: str) -> Response:
         """Give it another name."""
-        found = self.project(project_id)
+        self.project(project_id)
         body = ProjectName(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(shown_project(projects.rename(found, body.validated_data["name"], self.caller.actor)))
+        with self.edit(request, lambda: self.project(project_id), shown_project) as found:
+            renamed = projects.rename(found, body.validated_data["name"], self.caller.actor)
+        return Response(shown_project(renamed))
 
     @extend_schema(operation_id="projects_delete", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, project_id: str) -> Response:
         """End an archived project for good: its keys are revoked; usage and costs stay."""
-        found = self.project(project_id)
-        limits.delete_project(found, self.caller.actor)
+        with self.edit(request, lambda: self.project(project_id), shown_project) as found:
+            limits.delete_project(found, self.caller.actor)
         return Response({"object": "project", "id": project_id, "deleted": True})
 
 
@@ -182,10 +184,16 @@ class Developer(_ProjectDoor):
     def delete(self, request: Request, project_id: str, user_id: str) -> Response:
         """End somebody's work in the project; their own keys in it are revoked."""
         found = self.project(project_id)
-        user = User.objects.filter(project_memberships__project=found, public_id=user_id).first()
-        if user is None:
-            raise faults.not_found("member")
-        stopped = projects.remove_member(found, user, self.caller.actor)
+
+        def worker() -> ProjectMembership:
+            rows = ProjectMembership.objects.filter(project=found, user__public_id=user_id)
+            row = rows.select_related("project", "user").first()
+            if row is None:
+                raise faults.not_found("member")
+            return row
+
+        with self.edit(request, worker, _shown) as row:
+            stopped = projects.remove_member(found, row.user, self.caller.actor)
         return Response({"object": "project_member", "id": user_id, "deleted": True, "keys_revoked": stopped})
 
 

@@ -18,6 +18,20 @@ _HEADERS = {
     "x-ratelimit-reset-requests": {"schema": {"type": "string"}, "example": "1m0s"},
 }
 _RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For `If-Match` and `If-None-Match`."}}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1},
+    "description": "An `ETag` of before: the edit is refused with 412 when somebody else made one meanwhile. "
+    "Without it the edit is made in any case; `*` is any state.",
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1},
+    "description": "The `ETag` of an earlier answer: 304 when this one would be the same.",
+}
 _REPLAYED = {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 
 
@@ -49,19 +63,43 @@ ERRORS = {401: Fault}
 
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular: errors, headers and examples of every operation."""
+    _close(result["components"]["schemas"])
     for path, item in result["paths"].items():
-        for operation in item.values():
+        for method, operation in item.items():
             if isinstance(operation, dict) and "responses" in operation:
-                _finish(path, operation)
+                is_single = _is_single(operation, result["components"]["schemas"])
+                _finish(path, method, operation, is_single=is_single)
     return result
 
 
-def _finish(path: str, operation: dict[str, Any]) -> None:
-    parameters = operation.get("parameters", [])
+def _close(schemas: dict[str, Any]) -> None:
+    """Bodies have no other members: a misspelt restriction must not mean everything. Events alone may carry more."""
+    for name, schema in schemas.items():
+        if name.endswith("Request") and not name.startswith("Event") and schema.get("type") == "object":
+            schema["additionalProperties"] = False
+
+
+def _is_single(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """Whether it answers one object, as `etags.is_single` sees it."""
+    [answer] = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+    schema = answer["content"].get("application/json", {}).get("schema", {})
+    members = schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+    return "object" in members and "data" not in members
+
+
+def _finish(path: str, method: str, operation: dict[str, Any], *, is_single: bool) -> None:
+    parameters = operation.setdefault("parameters", [])
+    asks = bool(parameters)
+    is_edit = method in ("patch", "put", "delete")
+    if is_edit:
+        parameters.append(_IF_MATCH)
+    tagged = is_single and method != "delete"
+    if tagged and method == "get":
+        parameters.append(_IF_NONE_MATCH)
     repeats = any(parameter["name"] == _ONCE for parameter in parameters)
     kept = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     for answer in kept.values():
-        answer["headers"] = {**_HEADERS, **(_REPLAYED if repeats else {})}
+        answer["headers"] = {**_HEADERS, **(_REPLAYED if repeats else {}), **(_ETAG if tagged else {})}
         answer["description"] = answer.get("description") or "It went well."
         if operation["operationId"] in ANSWERS:
             answer["content"]["application/json"]["example"] = ANSWERS[operation["operationId"]]
@@ -70,10 +108,14 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
     body = operation.get("requestBody")
     if body and operation["operationId"] in BODIES:
         body["content"]["application/json"]["example"] = BODIES[operation["operationId"]]
+    if tagged and method == "get":
+        kept["304"] = {"description": "It is what you have.", "headers": {**_HEADERS, **_ETAG}}
     statuses = set(_EVERYWHERE)
-    if parameters or body:
+    if is_edit:
+        statuses.add(412)
+    if asks or body:
         statuses.add(400)
-    if "{" in path or parameters or body:
+    if "{" in path or asks or body:
         statuses.add(404)
     if body:
         statuses |= {409, 413, 415}

@@ -33,6 +33,8 @@ class Strict(serializers.Serializer):
             raise serializers.ValidationError({name[:64]: "Unknown parameter." for name in unknown[:20]})
         if isinstance(self.initial_data, MultiValueDict):
             for name, values in self.initial_data.lists():
+                if "" in values:
+                    raise serializers.ValidationError({name: "This must not be empty."})
                 if len(values) > 1 and not isinstance(self.fields[name], serializers.ListField):
                     raise serializers.ValidationError({name: "Given more than once."})
         return attrs

@@ -109,15 +109,18 @@ class Webhook(_WebhookDoor):
     @extend_schema(operation_id="webhooks_change", request=WebhookChange, responses={200: WebhookOut, **ERRORS})
     def patch(self, request: Request, webhook_id: str) -> Response:
         """Change where and what is told, or switch it off and on; what is not sent stays."""
-        endpoint = self.endpoint(webhook_id)
+        self.endpoint(webhook_id)
         body = WebhookChange(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(shown(webhooks.change(endpoint, self.caller.actor, **body.validated_data)))
+        with self.edit(request, lambda: self.endpoint(webhook_id), shown) as endpoint:
+            changed = webhooks.change(endpoint, self.caller.actor, **body.validated_data)
+        return Response(shown(changed))
 
     @extend_schema(operation_id="webhooks_remove", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, webhook_id: str) -> Response:
         """Stop it for good and forget its secrets; what waits to be sent is cancelled."""
-        webhooks.remove(self.endpoint(webhook_id), self.caller.actor)
+        with self.edit(request, lambda: self.endpoint(webhook_id), shown) as endpoint:
+            webhooks.remove(endpoint, self.caller.actor)
         return Response({"object": "webhook", "id": webhook_id, "deleted": True})
 
 

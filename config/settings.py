@@ -325,6 +325,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # A member that a change needs is needed.
+    "COMPONENT_SPLIT_PATCH": False,
     # Members of one name that take other values in another place.
     "ENUM_NAME_OVERRIDES": {
         "LimitSubjectEnum": "api.limit_serializers.SCOPES",

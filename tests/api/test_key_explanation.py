@@ -7,10 +7,19 @@ from accounts.roles import Role
 from billing import limits
 from billing.limits import Terms
 from billing.models import CreditGrant, Hold, SpendingWindow
+from catalog import providers
 from foundation.money import NANO
 from tests.api.client import Door, fault
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def a_provider(alice):
+    """Somebody who serves every model."""
+    upstream = providers.connect("fake", "https://upstream.example/v1", "sk-upstream-secret")
+    for name in ("deepseek-chat", "deepseek-coder"):
+        providers.serve(upstream, providers.Serves(name, name))
 
 
 def ask(door, api_key, **body):
