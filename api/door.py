@@ -24,6 +24,8 @@ HEADER = "Idempotency-Key"
 # Spaces around a header's value are not part of it.
 VISIBLE = r"[!-~]([ -~]*[!-~])?"
 _VISIBLE = re.compile(VISIBLE)
+# Where a new secret stands: in our answers, and in OpenAI's.
+_SECRETS = frozenset({"secret", "value"})
 
 
 T = TypeVar("T", bound=Model)
@@ -80,7 +82,7 @@ class Door(Dressed):
 
 def _response(answer: Answer) -> Response:
     body = answer.body
-    if "secret" in body:
-        body = {**body, "secret": answer.secret}
+    for name in _SECRETS & set(body):
+        body = {**body, name: answer.secret}
     headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
     return Response(body, status=answer.status, headers=headers)

@@ -101,7 +101,9 @@ class Member(_PeopleDoor):
         return Response({"object": "member", "id": user_id, "deleted": True, "keys_revoked": stopped})
 
 
-class _InvitationDoor(_PeopleDoor):
+class InvitationDoor(_PeopleDoor):
+    """What routes on invitations have in common."""
+
     def open(self) -> Any:
         """Invitations that were not accepted yet."""
         return self.caller.organization.invitations.filter(accepted_at=None).prefetch_related("projects")
@@ -132,7 +134,7 @@ class _InvitationDoor(_PeopleDoor):
         return {**shown_invitation(invited.invitation), "mail_sent": invitation_mail.send(invited, link)}
 
 
-class Invitations(_InvitationDoor):
+class Invitations(InvitationDoor):
     needs = {"GET": _MANAGES, "POST": _MANAGES}
 
     @extend_schema(
@@ -180,7 +182,7 @@ class Invitations(_InvitationDoor):
         return [known[one] for one in ids]
 
 
-class OneInvitation(_InvitationDoor):
+class OneInvitation(InvitationDoor):
     needs = {"DELETE": _MANAGES}
 
     @extend_schema(operation_id="invitations_withdraw", responses={200: RemovedOut, **ERRORS})
@@ -191,7 +193,7 @@ class OneInvitation(_InvitationDoor):
         return Response({"object": "invitation", "id": invitation_id, "deleted": True})
 
 
-class Resend(_InvitationDoor):
+class Resend(InvitationDoor):
     needs = {"POST": _MANAGES}
 
     @extend_schema(

@@ -162,6 +162,25 @@ _MODEL = {
 }
 
 ANSWERS: dict[str, Any] = {
+    "providers_list": {
+        "object": "list",
+        "data": [
+            {
+                "object": "provider",
+                "id": "provider_3",
+                "name": None,
+                "models": ["deepseek-chat", "deepseek-coder"],
+                "state": "down",
+                "down_since": "2026-11-24T12:00:03Z",
+                "answered_at": "2026-11-24T11:59:58Z",
+                "failed_at": "2026-11-24T12:04:10Z",
+                "failed_in_a_row": 17,
+                "failure": None,
+            }
+        ],
+        "has_more": False,
+        "next_cursor": None,
+    },
     "usage": {
         "object": "usage",
         "time_zone": "Asia/Shanghai",

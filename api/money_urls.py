@@ -3,6 +3,7 @@
 from django.urls import path
 
 from api import balance, catalog, costs, exports, ids, ledger, limits, plans, redemptions, refusals, requests, webhooks
+from api.providers import Providers
 from api.status import Status
 from api.usage import Usage
 
@@ -40,6 +41,7 @@ urlpatterns = [
     path("v1/models", catalog.Models.as_view(), name="api-models"),
     path("v1/models/<path:name>", catalog.Model.as_view(), name="api-model"),
     path("v1/prices", catalog.Prices.as_view(), name="api-prices"),
+    path("v1/providers", Providers.as_view(), name="api-providers"),
     path("v1/status", Status.as_view(), name="api-status"),
     path("v1/exports/usage", exports.UsageExport.as_view(), name="api-export-usage"),
     path("v1/exports/requests", exports.RequestExport.as_view(), name="api-export-requests"),

@@ -165,6 +165,36 @@ def _balance_low(payload: Payload, organization: Organization) -> Text:
     )
 
 
+# ---------------------------------------------------------------- providers
+
+
+def _provider_down(payload: Payload, organization: Organization) -> Text:
+    facts = _outage(payload, organization)
+    paragraphs = [_("A provider of %(models)s has not answered since %(since)s.") % facts]
+    if payload["models_without_provider"]:
+        paragraphs.append(_("Requests to %(alone)s fail with 503 and cost nothing until it is back.") % facts)
+    else:
+        paragraphs.append(_("Another provider answers meanwhile: requests go on."))
+    return Text(_("A provider does not answer: %(models)s") % facts, paragraphs)
+
+
+def _provider_up(payload: Payload, organization: Organization) -> Text:
+    facts = _outage(payload, organization)
+    return Text(
+        _("A provider answers again: %(models)s") % facts,
+        [_("A provider of %(models)s that did not answer since %(since)s does so again.") % facts],
+    )
+
+
+def _outage(payload: Payload, organization: Organization) -> dict[str, str]:
+    since = datetime.fromisoformat(payload["since"]).astimezone(organization.zone)
+    return {
+        "models": ", ".join(payload["models"]),
+        "alone": ", ".join(payload["models_without_provider"]),
+        "since": shown_dates.instant_text(since),
+    }
+
+
 # ---------------------------------------------------------------- webhooks
 
 
@@ -187,5 +217,7 @@ _TEXTS: dict[str, Callable[[Payload, Organization], Text]] = {
     EventType.LIMIT_THRESHOLD_REACHED: _threshold_reached,
     EventType.LIMIT_REACHED: _limit_reached,
     EventType.BALANCE_LOW: _balance_low,
+    EventType.PROVIDER_DOWN: _provider_down,
+    EventType.PROVIDER_UP: _provider_up,
     EventType.WEBHOOK_DISABLED: _webhook_disabled,
 }

@@ -152,3 +152,15 @@ class RefusalNote:
     code: str
     message: str
     at: datetime
+
+
+@dataclass(slots=True)
+class ProviderTries:
+    """What one process saw of a provider: its last answer, and failures since then."""
+
+    provider_id: int
+    answered_at: datetime | None = None
+    failed: int = 0
+    failing_since: datetime | None = None
+    failed_at: datetime | None = None
+    failure: str = ""

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 # New objects that may be cycles, beside those of the requests under way.
 _COLLECT_AFTER = 10_000
+# OpenAI's organization API: keys, projects and people are the API's, the reports the gateway's.
+_MANAGED = "/v1/organization/"
+_REPORTS = frozenset({"/v1/organization/usage/completions", "/v1/organization/costs"})
 
 # WhiteNoise answers with a file, which Django reads in a thread; that is meant.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
@@ -111,6 +114,8 @@ def _keep_what_is_loaded() -> None:
 
 
 def _is_gateways(path: str) -> bool:
+    if path.startswith(_MANAGED):
+        return path in _REPORTS
     return path.startswith("/v1/") or path in ("/v1", "/user/balance")
 
 

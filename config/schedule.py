@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.contrib.sessions.backends.db import SessionStore
 
 from accounts import closing, idempotency
-from billing import announcing, day_seals, delivering, dispatching, low_balance, recovery, refused
+from billing import announcing, day_seals, delivering, dispatching, low_balance, provider_health, recovery, refused
 from usage import rollups
 
 
@@ -29,6 +29,7 @@ JOBS = (
     Job("recover-holds", recovery.watch_stale_holds, every=10.0),
     Job("forget-old-refusals", refused.forget_old, every=60.0),
     Job("watch-balances", low_balance.watch_balances, every=15.0),
+    Job("watch-providers", provider_health.watch_providers, every=5.0),
     Job("announce-changes", announcing.announce_changes, every=2.0),
     Job("dispatch-messages", dispatching.dispatch_messages, every=2.0),
     Job("deliver-messages", delivering.deliver_due, every=2.0, goes_out=True),

@@ -1,4 +1,4 @@
-"""Every URL that Django answers; config/asgi.py sends /v1/*, /user/balance, /healthz and /readyz elsewhere."""
+"""Every URL that Django answers; config/asgi.py sends the gateway's, /healthz and /readyz elsewhere."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -14,5 +14,6 @@ urlpatterns = [
     path("accounts/sessions/", _security),
     path("accounts/", include("allauth.urls")),
     path("api/", include("api.urls")),
+    path("v1/organization/", include("api.openai_urls")),
     path("", include("dashboard.urls")),
 ]

@@ -39,7 +39,7 @@ class Gateway:
         self.options = options or GatewayOptions()
         self.bridge = bridge
         self.limiter = limiter
-        self.upstream = Upstream(self.options)
+        self.upstream = Upstream(self.options, bridge.note_try)
         self.callers = Callers(bridge, self.options)
         self.completions = Completions(bridge, limiter, self.upstream, self.callers, self.options)
         self.reports = Reports(bridge, self.callers)

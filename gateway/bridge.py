@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.principal import Principal
-from billing import admission, balances, batch, callers, heartbeat, refused, settlement
+from billing import admission, balances, batch, callers, heartbeat, provider_health, refused, settlement
 from billing.models import MeteringProcess
 from billing.spool import Spool
 from billing.terms import Admission, Ask, BridgeUnavailable, Outcome, Receipt, Refusal, RefusalNote
@@ -29,6 +29,7 @@ from foundation import secrets
 from foundation.ids import FactIds
 from foundation.money import CURRENCY, usd_string
 from gateway.figures import BridgeFigures
+from gateway.provider_tries import ProviderNotes
 from gateway.secret_uses import SecretUses
 from usage import organization_reports
 from usage.counts import TokenCounts
@@ -83,6 +84,7 @@ class Bridge:
         # The last call found no database: the next ones do not wait for it, but try once.
         self._away = False
         self._uses = SecretUses()
+        self._providers = ProviderNotes()
         self._refusals: deque[RefusalNote] = deque(maxlen=_MOST_REFUSALS)
 
     # ---------------------------------------------------------------- life
@@ -147,6 +149,10 @@ class Bridge:
     def note_call(self, principal: Principal, address: str) -> None:
         """A key was used for what is not metered; nobody waits for it."""
         self._uses.note(principal, address)
+
+    def note_try(self, provider_id: int, failure: str = "") -> None:
+        """A provider answered, or failed so; nobody waits for it."""
+        self._providers.note(provider_id, failure)
 
     async def models(self, principal: Principal) -> list[dict[str, Any]]:
         """The models that the caller may use, as the contract's model objects."""
@@ -366,15 +372,19 @@ class Bridge:
 
     @property
     def _has_news(self) -> bool:
-        return bool(self._progress or self._refusals)
+        return bool(self._progress or self._refusals or self._providers)
 
     def _note_refusals(self) -> None:
         """Write down the refusals and calls of the last seconds; they are not worth a request."""
         notes = [self._refusals.popleft() for _ in range(len(self._refusals))]
         uses = self._uses.due(time.monotonic())
+        tries = self._providers.take()
         try:
             if notes:
                 refused.record(notes)
+            if tries:
+                with transaction.atomic():
+                    provider_health.record(tries)
             if uses:
                 with transaction.atomic():
                     keys.note_uses(uses)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -22,13 +23,17 @@ _MOST_ERROR = 64 * 1024
 _ERROR_SECONDS = 10.0
 # How long the end of a body may come after [DONE].
 _LAST_BYTES = 0.1
+# What a provider answers that works; the two refusals are the client's.
+_WELL = frozenset({200, 400, 422})
 
 
 class Upstream:
     """Calls providers over keep-alive connections; open it in the lifespan."""
 
-    def __init__(self, options: GatewayOptions) -> None:
+    def __init__(self, options: GatewayOptions, note: Callable[[int, str], None]) -> None:
         self._options = options
+        # Told of every try: the provider, and what went wrong or nothing.
+        self._note = note
         self._pool: ProviderPool | None = None
 
     async def open(self) -> None:
@@ -65,7 +70,11 @@ class Upstream:
             connection = await self._pool.post(place, body, self._options.first_byte_timeout)
         except (OSError, ValueError) as error:
             log.warning("provider %s cannot be reached: %s", target.provider_name, type(error).__name__)
+            self._note(target.provider_id, "unreachable")
             raise errors.overloaded() from error
+        if connection.status != 429:
+            # Neither well nor ill is who is asked too often.
+            self._note(target.provider_id, "" if connection.status in _WELL else str(connection.status))
         if connection.status == 200:
             return Answer(connection, self._pool, place, target, self._options)
         try:

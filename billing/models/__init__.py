@@ -11,6 +11,7 @@ from billing.models.ingestion import Correction, IngestionBatch
 from billing.models.ledger import Account, LedgerEntry
 from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
 from billing.models.outbox import OutboxMessage
+from billing.models.provider_health import ProviderHealth
 from billing.models.refusal import RefusalCount, RefusedRequest
 from billing.models.seal import NO_SEAL, DaySeal
 from billing.models.subscription import Subscription
@@ -43,6 +44,7 @@ __all__ = [
     "Measure",
     "MeteringProcess",
     "OutboxMessage",
+    "ProviderHealth",
     "Redemption",
     "RedemptionCode",
     "RefusalCount",

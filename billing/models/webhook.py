@@ -22,6 +22,8 @@ class EventType(models.TextChoices):
     KEY_CREATED = "key.created", _("An API key was created")
     KEY_REGENERATED = "key.regenerated", _("An API key got a new secret")
     KEY_REVOKED = "key.revoked", _("An API key was revoked")
+    PROVIDER_DOWN = "provider.down", _("A model's provider does not answer")
+    PROVIDER_UP = "provider.up", _("A model's provider answers again")
     WEBHOOK_DISABLED = "webhook.disabled", _("A webhook endpoint was switched off")
 
 

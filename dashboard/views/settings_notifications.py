@@ -21,6 +21,8 @@ _HINTS = {
     EventType.BALANCE_LOW: gettext_lazy(
         "Less than a tenth of the credit in force, unless the operator set another part; once until there is more."
     ),
+    EventType.PROVIDER_DOWN: gettext_lazy("For models that were asked in the last day; once an outage."),
+    EventType.PROVIDER_UP: gettext_lazy("The outage that was told has ended."),
     EventType.WEBHOOK_DISABLED: gettext_lazy("It failed for five days, or said that it is gone."),
 }
 

@@ -42,6 +42,7 @@ MAY = {
     "models_get": _ALL,
     "prices_list": _ALL,
     "status": _ALL,
+    "providers_list": _ALL,
     "exports_usage": _ALL,
     "exports_requests": _ALL,
     "exports_ledger": _MANAGE_MONEY,
