@@ -3,8 +3,8 @@
 from django.urls import include, path, re_path, register_converter
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
-from api.docs import ApiDocs, ApiReference, reference_script
 from api import key_explanation, key_secrets, keys
+from api.docs import ApiDocs, ApiReference, reference_script
 from api.me import Me
 from api.unknown import Unknown
 

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0010_file_import'),
-        ('catalog', '0004_model_features'),
+        ('billing', '0011_reasoning_progress'),
+        ('catalog', '0005_retiring_and_features'),
     ]
 
     operations = [
