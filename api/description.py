@@ -20,6 +20,9 @@ request has one effect and gets the same answer (`Idempotency-Replayed: true`), 
 was lost. An answer that carried a secret repeats it for 10 minutes to the same credential, then never again (410). A
 request that was refused leaves no trace: correct it and use the same key.
 
+**Edits.** A single object has an `ETag`. A PATCH or DELETE with `If-Match` is made only while it is current, else 412;
+without it in any case. `If-None-Match` answers 304 while the whole answer would be the same.
+
 **Limits.** `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` come with every answer to a known
 caller; a 429 says in `Retry-After` how many seconds to wait. Every answer has an `x-request-id`.
 
