@@ -12,8 +12,8 @@ from usage.models import UsageEvent
 def by_key(key_ids: Iterable[int]) -> dict[int, datetime]:
     """The newest call of each key, metered or not; a key that was never used is absent. One index step a key."""
     newest = UsageEvent.objects.filter(api_key=OuterRef("pk")).order_by("-occurred_at").values("occurred_at")[:1]
-    noted = ApiKeySecret.objects.filter(api_key=OuterRef("pk"), last_used_at__isnull=False)
-    noted = noted.order_by("-last_used_at").values("last_used_at")[:1]
+    secrets = ApiKeySecret.objects.filter(api_key=OuterRef("pk"), last_used_at__isnull=False)
+    noted = secrets.order_by("-last_used_at").values("last_used_at")[:1]
     rows = ApiKey.objects.filter(pk__in=list(key_ids)).order_by()
     rows = rows.annotate(used_at=Subquery(newest), noted_at=Subquery(noted))
     found = {}
