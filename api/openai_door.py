@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,9 +62,17 @@ class OpenAIDoor(Door):
 
 def asked_of(kind: type[Strict], request: Request) -> dict[str, Any]:
     """The query or the body, understood whole; raises ValidationError."""
-    given = kind(data=request.query_params if request.method in ("GET", "HEAD") else request.data)
+    given = kind(data=_query(request) if request.method in ("GET", "HEAD") else request.data)
     given.is_valid(raise_exception=True)
     return dict(given.validated_data)
+
+
+def _query(request: Request) -> QueryDict:
+    """The query; OpenAI's clients write a list as `emails[]=`."""
+    query = QueryDict(mutable=True)
+    for name, values in request.query_params.lists():
+        query.setlist(name.removesuffix("[]"), values)
+    return query
 
 
 def found(rows: "QuerySet[Any]", what: str, **where: Any) -> Any:

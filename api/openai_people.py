@@ -29,7 +29,7 @@ class UserIn(Strict):
     role = serializers.ChoiceField(_ROLES)
 
 
-class InviteProject(Strict):
+class InviteProject(serializers.Serializer):
     id = serializers.CharField(max_length=40)
     role = serializers.ChoiceField(["member", "owner"])
 
