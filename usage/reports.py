@@ -66,6 +66,8 @@ class Filter:
     project_ids: tuple[int, ...] | None = None
     key_ids: tuple[int, ...] = ()
     models: tuple[str, ...] = ()
+    # Keys of these people.
+    owner_ids: tuple[int, ...] = ()
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its parameters."""
@@ -84,6 +86,10 @@ class Filter:
             if values:
                 clauses.append(f"{column} IN {placeholders(len(values))}")
                 params += values
+        if self.owner_ids:
+            owned = f"SELECT id FROM accounts_apikey WHERE owner_id IN {placeholders(len(self.owner_ids))}"  # noqa: S608
+            clauses.append(f"api_key_id IN ({owned})")
+            params += self.owner_ids
         return " AND ".join(clauses), params
 
     def lookups(self, instant: str) -> dict[str, Any]:
@@ -99,6 +105,8 @@ class Filter:
             found["api_key_id__in"] = self.key_ids
         if self.models:
             found["model__in"] = self.models
+        if self.owner_ids:
+            found["api_key__owner_id__in"] = self.owner_ids
         return found
 
 

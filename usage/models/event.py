@@ -60,6 +60,9 @@ class UsageEvent(models.Model):
             models.Index(fields=["organization", "occurred_at"], name="event_by_organization"),
             models.Index(fields=["api_key", "occurred_at"], name="event_by_key"),
             models.Index(fields=["request_id"], name="event_by_request"),
+            models.Index(
+                fields=["organization", "occurred_at"], condition=models.Q(status__gte=500), name="event_that_failed"
+            ),
         ]
         constraints = [
             models.CheckConstraint(
