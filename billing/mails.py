@@ -41,7 +41,7 @@ def compose(message: OutboxMessage, recipient: Recipient, delivery_id: str) -> E
     """The mail, ready to be sent without a database; sent twice it has the same Message-ID."""
     organization = message.organization
     with translation.override(recipient.language or settings.LANGUAGE_CODE):
-        text = _TEXTS[message.type](message.payload, organization)
+        text = (_test if message.type == LIMIT_TEST else _TEXTS[message.type])(message.payload, organization)
         context = {
             "paragraphs": text.paragraphs,
             "link": f"{settings.PUBLIC_URL}/" if settings.PUBLIC_URL else "",
@@ -213,6 +213,21 @@ def _webhook_disabled(payload: Payload, organization: Organization) -> Text:
     )
 
 
+# ---------------------------------------------------------------- test
+
+
+def _test(payload: Payload, organization: Organization) -> Text:
+    facts = {"name": organization.name}
+    return Text(
+        _("Test: alerts of %(name)s reach you") % facts,
+        [
+            _("Somebody at %(name)s sent a test from the page Limits & alerts. No limit was reached.") % facts,
+            _("You get this since you are told when a limit of %(name)s is reached.") % facts,
+        ],
+    )
+
+
+LIMIT_TEST = "limit.test"
 _TEXTS: dict[str, Callable[[Payload, Organization], Text]] = {
     EventType.LIMIT_THRESHOLD_REACHED: _threshold_reached,
     EventType.LIMIT_REACHED: _limit_reached,

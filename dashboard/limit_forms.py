@@ -15,15 +15,15 @@ from billing.models import Measure, SpendingLimit, Window
 from dashboard import limit_words
 from dashboard.form_errors import add_errors
 from dashboard.usage_filters import Scope
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 from foundation.money import InvalidAmount, from_usd
 
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 _MOST_KEYS = 300
 _LARGEST_COUNT = 2**63 - 1
 _ACTIONS = (
-    ("hard", _("Stop: requests that do not fit fail with 402")),
-    ("soft", _("Only tell people: requests go on")),
+    ("hard", _("Stop at it: requests that do not fit fail with 402")),
+    ("soft", _("Only alert: requests go on")),
 )
 _MEASURES = ((Measure.USD, _("US dollars")), (Measure.TOKENS, _("Tokens")), (Measure.REQUESTS, _("Requests")))
 _WINDOWS = (
@@ -47,12 +47,12 @@ class TermsForm(forms.Form):
         label=_("When it is reached"), choices=_ACTIONS, initial="hard", widget=forms.RadioSelect
     )
     thresholds = forms.CharField(
-        label=_("Tell people at (percent)"),
+        label=_("Alert at (percent)"),
         required=False,
         max_length=100,
         initial="50, 80, 100",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text=_("Whole percents such as 50, 80, 100. Empty: nobody is told."),
+        help_text=_("Whole percents such as 50, 80, 100. Alerts alone never stop requests. Empty: nobody is told."),
     )
 
     def clean_thresholds(self) -> tuple[int, ...]:

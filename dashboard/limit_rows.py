@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
+from django.db.models.functions import TruncMinute
 from django.urls import reverse
 
 from accounts.models import ApiKey, Organization, Project
 from billing import alerting, limit_list, limits
 from billing.limits import Status
-from billing.models import Alert, AlertReason, Hold, RefusalCount, SpendingLimit, Window
+from billing.models import Alert, AlertReason, Hold, Measure, RefusalCount, SpendingLimit, Window
 from dashboard import figures, limit_words, rate_status
 from dashboard.usage_filters import Scope
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 
 MOST = 200
 _ALERTS = 20
@@ -117,6 +118,12 @@ class Rate:
     limit: int
     note: str
     refused: int
+    # The most in a minute of the last 24 hours.
+    peak: int = 0
+
+    @property
+    def peak_percent(self) -> str:
+        return figures.percent(self.peak, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +175,15 @@ def rows(scope: Scope, now: datetime) -> list[LimitRow]:
     return made
 
 
-def closest(scope: Scope, now: datetime, most: int) -> list[LimitRow]:
-    """The limits of which most is used, fullest first."""
-    return sorted(rows(scope, now), key=lambda one: -one.filled)[:most]
+def closest(found: list[LimitRow], most: int) -> list[LimitRow]:
+    """Those of which most is used, fullest first."""
+    return sorted(found, key=lambda one: -one.filled)[:most]
+
+
+def monthly(found: list[LimitRow]) -> LimitRow | None:
+    """The organization's limit of money a month."""
+    wanted = ("organization", Measure.USD, Window.MONTH)
+    return next((row for row in found if (row.limit.scope, row.limit.measure, row.limit.window) == wanted), None)
 
 
 def row(status: Status, scope: Scope, now: datetime) -> LimitRow:
@@ -209,6 +222,35 @@ def alerts(scope: Scope) -> list[AlertRow]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A limit that tells people, when it does, and when it last did."""
+
+    row: LimitRow
+    last: datetime | None
+
+
+def rules(found: list[LimitRow]) -> list[Rule]:
+    """The limits with thresholds, in the order of the page."""
+    telling = [one for one in found if one.limit.thresholds]
+    asked = Alert.objects.filter(limit__in=[one.limit for one in telling])
+    last = dict(asked.order_by().values_list("limit").annotate(Max("created_at")))
+    return [Rule(one, last.get(one.limit.pk)) for one in telling]
+
+
+def _peaks(organization: Organization, keys: list[ApiKey], now: datetime) -> tuple[int, dict[int, int]]:
+    """The most requests that were let in within a minute of the last 24 hours: of all, and by key."""
+    day = Hold.objects.filter(organization=organization, admitted_at__gt=now - timedelta(hours=24)).order_by()
+    by_minute = day.annotate(minute=TruncMinute("admitted_at")).values("minute")
+    most = by_minute.annotate(number=Count("pk")).order_by("-number").values_list("number", flat=True).first()
+    found: dict[int, int] = {}
+    if keys:
+        by_key = day.filter(api_key__in=keys).annotate(minute=TruncMinute("admitted_at")).values("api_key", "minute")
+        for key_id, number in by_key.annotate(number=Count("pk")).values_list("api_key", "number"):
+            found[key_id] = max(number, found.get(key_id, 0))
+    return most or 0, found
+
+
 def rates(scope: Scope, now: datetime) -> list[Rate]:
     """The plan's pace, and that of keys that have one of their own."""
     refused = RefusalCount.objects.filter(
@@ -219,16 +261,16 @@ def rates(scope: Scope, now: datetime) -> list[Rate]:
     by_key = dict(refused.order_by().values_list("api_key").annotate(Sum("count")))
     made = []
     plan = rate_status.of_organization(scope, now)
-    if plan and plan.limit is not None:
-        made.append(Rate(scope.organization.name, "", plan.used, plan.limit, plan.plan, plan.refused))
     keys = list(scope.keys().filter(revoked_at=None).exclude(requests_per_minute=None).order_by("name")[:_RATES])
+    peak, peaks = _peaks(scope.organization, keys, now)
+    if plan and plan.limit is not None:
+        made.append(Rate(scope.organization.name, "", plan.used, plan.limit, plan.plan, plan.refused, peak))
     recent = Hold.objects.filter(
         organization=scope.organization, admitted_at__gt=now - timedelta(seconds=60), api_key__in=keys
     )
     used = dict(recent.order_by().values_list("api_key").annotate(Count("pk")))
     for key in keys:
         url = reverse("dashboard:key", args=[key.public_id])
-        made.append(
-            Rate(key_name(key), url, used.get(key.pk, 0), key.requests_per_minute or 0, "", by_key.get(key.pk, 0))
-        )
+        limit, refusals = key.requests_per_minute or 0, by_key.get(key.pk, 0)
+        made.append(Rate(key_name(key), url, used.get(key.pk, 0), limit, "", refusals, peaks.get(key.pk, 0)))
     return made

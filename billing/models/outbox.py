@@ -16,7 +16,7 @@ class OutboxMessage(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="outbox_messages", db_index=False
     )
-    # Of EventType, or webhook.test.
+    # Of EventType, or webhook.test or limit.test.
     type = models.CharField(max_length=64)
     # The object that the message is about: {"object": "alert", ...}.
     payload = models.JSONField()

@@ -85,6 +85,7 @@ _DEEDS = {
     "credit.adjusted": _("Credit adjusted after a wrong price"),
     "limit.set": _("Limit set"),
     "limit.removed": _("Limit removed"),
+    "limit.tested": _("Test alert sent"),
     "webhook.created": _("Webhook endpoint added"),
     "webhook.changed": _("Webhook endpoint changed"),
     "webhook.enabled": _("Webhook endpoint switched on"),

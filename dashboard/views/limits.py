@@ -9,17 +9,18 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission
-from billing import explanation, limit_list, limits, recipients
+from billing import alert_test, explanation, limit_list, limits, recipients
 from billing.explanation import Question
 from billing.limits import Subject, Terms
-from billing.models import EventType, Measure, SpendingLimit, Window
+from billing.models import EventType, SpendingLimit
 from catalog.prices import price_list
 from dashboard import limit_refusals, limit_rows, limit_words
 from dashboard.access import Desk, member, refuse
+from dashboard.docs_links import links
 from dashboard.form_errors import add_errors
 from dashboard.limit_forms import AddLimitForm, ChangeLimitForm, CheckForm, TermsForm
 from dashboard.usage_filters import Scope
@@ -75,11 +76,14 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     context: dict[str, Any] = {
         "rows": rows,
         "most": limit_rows.MOST if len(rows) == limit_rows.MOST else 0,
-        "monthly": _monthly(rows),
+        "monthly": limit_rows.monthly(rows),
         "manages": manages,
         "zone": desk.organization.zone.key,
         "alerts": limit_rows.alerts(scope),
-        "recipients": _told(desk) if manages else [],
+        "recipients": alert_test.addresses(desk.organization) if manages else [],
+        "endpoints": _endpoints(desk) if manages else 0,
+        "rules": limit_rows.rules(rows),
+        "support": next((link for link in links() if link.name == "support"), None),
         "rates": limit_rows.rates(scope, now),
         "refused_counts": limit_refusals.counts(scope, now),
         "refused": limit_refusals.newest(scope),
@@ -89,16 +93,22 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     return render(request, "dashboard/limits.html", context)
 
 
-def _told(desk: Desk) -> list[str]:
-    """The addresses that get mails about limits, all or some of them."""
-    types = (EventType.LIMIT_THRESHOLD_REACHED, EventType.LIMIT_REACHED)
-    return sorted({one.address for type_ in types for one in recipients.by_email(desk.organization, type_)})
+def _endpoints(desk: Desk) -> int:
+    """Webhook endpoints that are told of limits."""
+    return len(recipients.by_webhook(desk.organization, EventType.LIMIT_REACHED))
 
 
-def _monthly(rows: list[limit_rows.LimitRow]) -> limit_rows.LimitRow | None:
-    """The organization's limit of money a month."""
-    wanted = ("organization", Measure.USD, Window.MONTH)
-    return next((row for row in rows if (row.limit.scope, row.limit.measure, row.limit.window) == wanted), None)
+@require_POST
+@member(Permission.MANAGE_MONEY)
+def test(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """A test alert to everybody who would be told."""
+    try:
+        told = alert_test.send(desk.organization, desk.actor(request))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, _("A test is on its way to %(addresses)s.") % {"addresses": ", ".join(told)})
+    return redirect("dashboard:limits")
 
 
 def _check(request: HttpRequest, scope: Scope) -> dict[str, Any]:

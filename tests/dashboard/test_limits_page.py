@@ -4,17 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import AuditEntry, Organization
 from accounts.roles import Role
-from billing import limits
+from billing import limits, mails
 from billing.limits import Terms
-from billing.models import CreditGrant, Hold, RefusalCount, RefusedRequest, SpendingLimit, SpendingWindow
+from billing.models import CreditGrant, Delivery, Hold, RefusalCount, RefusedRequest, SpendingLimit, SpendingWindow
+from billing.recipients import Recipient
 from foundation.money import NANO
 from tests.billing.desk import ask, refused, serve_all_models
-from tests.dashboard.metered import record, request_of
+from tests.dashboard.metered import admitted, record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
@@ -235,3 +237,51 @@ def test_every_page_says_when_the_organizations_limit_is_reached(alice: House) -
     limits.set_limit(alice.organization, Terms("usd", NANO, "month"))
     assert "reached its limit" not in browser(alice.owner).get("/usage/").content.decode()
     limits.remove(limit)
+
+
+# ---------------------------------------------------------------- alerts
+
+
+def test_a_test_goes_to_everybody_who_would_be_told_and_once_a_minute(alice: House) -> None:
+    EmailAddress.objects.create(user=alice.owner, email=alice.owner.email, primary=True, verified=True)
+    client = browser(alice.owner)
+    limits.set_limit(alice.organization, Terms("usd", NANO, "month"), alice.actor)
+    page = client.get("/limits/").content.decode()
+    assert "Send a test" in page and "1 person by e-mail" in page and "50, 80, 100 % of $1.00" in page
+    answer = client.post("/limits/test/", follow=True).content.decode()
+    assert f"A test is on its way to {alice.owner.email}." in answer
+    assert "less than a minute ago" in client.post("/limits/test/", follow=True).content.decode()
+    (sent,) = Delivery.objects.select_related("message__organization")
+    composed = mails.compose(sent.message, Recipient(sent.address, "en"), sent.public_id)
+    assert composed.to == [alice.owner.email] and composed.subject == "Test: alerts of Alice's reach you"
+    assert AuditEntry.objects.filter(action="limit.tested").count() == 1
+
+
+def test_a_test_without_anybody_to_tell_says_so(alice: House) -> None:
+    client = browser(alice.owner)
+    assert "Send a test" not in client.get("/limits/").content.decode()
+    assert "Nobody would be told" in client.post("/limits/test/", follow=True).content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.DEVELOPER, Role.VIEWER])
+def test_who_may_not_change_limits_sends_no_test(alice: House, role: Role) -> None:
+    client = browser(alice.member("Bob", role))
+    assert "Send a test" not in client.get("/limits/").content.decode()
+    assert client.post("/limits/test/").status_code == 403
+    assert browser(alice.owner).get("/limits/test/").status_code == 405
+
+
+def test_an_alert_says_when_it_last_fired(alice: House) -> None:
+    limits.set_limit(alice.organization, Terms("requests", 4, "month"), alice.actor)
+    page = browser(alice.owner).get("/limits/").content.decode()
+    assert "50, 80, 100 % of 4 requests" in page and "Never" in page
+
+
+def test_the_peak_is_the_busiest_minute_of_a_day(alice: House) -> None:
+    key = alice.key("own", requests_per_minute=20)[0]
+    now = datetime(2026, 11, 23, 14, 5, 30, tzinfo=UTC)
+    with time_machine.travel(now, tick=False):
+        for number, ago in enumerate([3600, 3601, 3602, 7200, 86_500, 86_501, 86_502, 86_503], start=1):
+            admitted(key, number, now - timedelta(seconds=ago))
+        rates = browser(alice.owner).get("/limits/").context["rates"]
+    assert [(one.peak, one.peak_percent) for one in rates] == [(3, "3.0%"), (3, "15.0%")]
