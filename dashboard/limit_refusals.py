@@ -9,7 +9,7 @@ from accounts.models import ApiKey
 from billing import refusal_reports
 from billing.models import RefusedRequest
 from dashboard.usage_filters import Scope
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 
 _NEWEST = 20
 # What each code means and what to do about it.

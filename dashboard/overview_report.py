@@ -9,18 +9,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import ApiKey, Organization
-from billing import balances
+from billing import balances, refusal_reports
 from billing.balances import Balance
 from dashboard import figures, rate_status, usage_chart
 from dashboard.figures import METRICS
 from dashboard.rate_status import RateStatus
 from dashboard.usage_chart import Chart
 from dashboard.usage_filters import Scope, UsageFilter, previous, usual_metric
-from dashboard.usage_report import Comparison, comparison_of, key_name
+from dashboard.usage_lines import key_name
+from dashboard.usage_report import Comparison, comparison_of
 from foundation import periods
-from usage import snapshot
+from usage import pace, snapshot
 from usage.models import UsageEvent
 from usage.named_periods import preset
+from usage.pace import Pace
 from usage.reports import Sums
 from usage.snapshot import Part, Row
 
@@ -75,6 +77,11 @@ class Overview:
     top_keys: list[TopKey]
     recent: list[Recent]
     pace: RateStatus | None
+    # Of today: answers that broke off, which are among the requests, and refusals, which are not.
+    failed: int
+    refused: int
+    # How long requests of the last 24 hours took.
+    times: Pace
     balance: Balance | None
     # Whole days for which the balance lasts at the rate of the last week; None where that says nothing.
     days_left: int | None
@@ -83,6 +90,16 @@ class Overview:
     def change(self) -> str:
         of = self.chart.metric.of
         return figures.change(of(self.month), of(self.before.sums))
+
+    @property
+    def errors(self) -> int:
+        """Of today."""
+        return self.failed + self.refused
+
+    @property
+    def error_rate(self) -> str:
+        """Of everything that was asked today."""
+        return figures.percent(self.errors, self.today.requests + self.refused)
 
     @property
     def recent_places(self) -> int:
@@ -117,6 +134,9 @@ def make(scope: Scope, now: datetime) -> Overview:
         ]
     )
     balance = balances.balance(organization.pk, now) if scope.sees_money else None
+    day = scope.filter(edges[-2:])
+    refused = refusal_reports.by_group(day, "").get(None)
+    last_hours = (now - timedelta(hours=24), now)
     return Overview(
         month=sum(month_rows[0].values(), Sums()),
         before=Comparison(*previous("month", month.first, month.last), before_rows[0].get(None, Sums()), True),
@@ -126,6 +146,9 @@ def make(scope: Scope, now: datetime) -> Overview:
         top_keys=_top_keys(month_rows[0], usual_metric(scope)),
         recent=_recent(scope, now),
         pace=rate_status.of_organization(scope, now),
+        failed=pace.failures(day, "").get(None, 0),
+        refused=refused.count if refused else 0,
+        times=pace.read(scope.filter(last_hours), last_hours, "", pace.MOST + 1).of_all,
         balance=balance,
         days_left=_days_left(balance, by_day, organization, today) if balance and scope.every else None,
     )

@@ -2,7 +2,7 @@
 
 from dashboard.request_filters import RequestFilter
 from dashboard.usage_export import file_of
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 from foundation.streamed import Streamed
 from usage import sheets
 

@@ -14,7 +14,7 @@ from billing.models import Account, CreditGrant, LedgerEntry
 from catalog.models import Price, PriceScope
 from dashboard.request_filters import ENDINGS
 from dashboard.usage_filters import Scope
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 from foundation import shown_dates
 from foundation.money import to_usd, usd_per_million_string, usd_string
 from usage import request_list

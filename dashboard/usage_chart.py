@@ -1,7 +1,7 @@
 """A stacked chart of usage by model: bars of hours, days or weeks, the five largest models and Other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -46,6 +46,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A limit of the chart's metric for as long as a bar is; `text` says its amount."""
+
+    value: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """What charts.js draws and what the table beside it says; all figures are exact integers of the metric."""
 
@@ -56,6 +64,9 @@ class Chart:
     bars: list[Bar]
     series: list[Series]
     caption: str = ""
+    # What one bar may not exceed, as a dashed line.
+    limit: "LimitLine | None" = None
+    is_by_kind: bool = False
 
     @property
     def data_id(self) -> str:
@@ -81,6 +92,12 @@ class Chart:
             "day": _("%(metric)s by model, per day"),
             "week": _("%(metric)s by model, per week"),
         }
+        if self.is_by_kind:
+            captions = {
+                "hour": _("%(metric)s by kind, per hour"),
+                "day": _("%(metric)s by kind, per day"),
+                "week": _("%(metric)s by kind, per week"),
+            }
         return captions[self.unit] % {"metric": self.metric.title}
 
     def label(self, days: str) -> str:
@@ -91,13 +108,14 @@ class Chart:
             "Stacked bars: %(title)s, %(days)s. Total %(total)s. Highest: %(bar)s with %(highest)s. "
             "The same numbers are in a table on this page."
         )
-        return words % {
+        said = words % {
             "title": self.title.lower(),
             "days": days,
             "total": self.metric.show(self.total),
             "bar": self.bars[highest].long,
             "highest": self.metric.show(totals[highest]),
         }
+        return f"{said} {self.limit.text}." if self.limit else said
 
     def data(self) -> dict[str, Any]:
         """For charts.js: integers as texts, and every text that it shows."""
@@ -107,6 +125,7 @@ class Chart:
             "metric": self.metric.name,
             "unit": self.unit,
             "zone": self.zone,
+            "limit": {"value": str(self.limit.value), "text": self.limit.text} if self.limit else None,
             "bars": [
                 {"short": bar.short, "long": bar.long, "state": bar.state, "url": bar.url, "total": show(total)}
                 for bar, total in zip(self.bars, totals, strict=True)
@@ -171,6 +190,20 @@ def series(rows: Sequence[Row], metric: Metric, order: list[str], colours: dict[
         values = [sum(metric.of(row.get(name, Sums())) for name in others) for row in rows]
         found.append(Series(OTHER, "other", values))
     return found
+
+
+def by_kind(rows: Sequence[Row], chart: Chart) -> Chart:
+    """The same bars of tokens, divided into uncached input, cached input and output."""
+    kinds: list[tuple[Any, str, Callable[[Sums], int]]] = [
+        (_("Input"), "0", lambda sums: sums.input),
+        (_("Cached input"), "1", lambda sums: sums.cached_input),
+        (_("Output"), "2", lambda sums: sums.output),
+    ]
+    series = [
+        Series(str(name), swatch, [sum(of(sums) for sums in row.values()) for row in rows])
+        for name, swatch, of in kinds
+    ]
+    return replace(chart, series=series, is_by_kind=True)
 
 
 def bars(

@@ -7,12 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalog.models import LanguageModel
-from dashboard.usage_filters import UsageFilter
-from dashboard.usage_report import key_name
+from dashboard.usage_filters import UsageFilter, owners
+from dashboard.usage_lines import key_name
 from usage import reports
 
 # More are not offered here; the breakdown leads to every one of them.
 _MOST_KEYS = 300
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,14 @@ class Choices:
     values: list[Choice]
     chips: list[tuple[str, str]]
 
+    @property
+    def is_long(self) -> bool:
+        """Whether looking for a value is worth a field."""
+        return len(self.values) > _SHORT
+
 
 def choices(chosen: UsageFilter) -> list[Choices]:
-    """The filters of project, key and model."""
+    """The filters of project, key, model and member."""
     projects = {one.public_id for one in chosen.projects}
     keys = {one.public_id for one in chosen.keys}
     return [
@@ -49,6 +55,13 @@ def choices(chosen: UsageFilter) -> list[Choices]:
         _choices(
             chosen, "model", str(_("Model")), str(_("All models")),
             [Choice(name, name, "", name in chosen.models) for name in _models(chosen)],
+        ),
+        _choices(
+            chosen, "member", str(_("Member")), str(_("All members")),
+            [
+                Choice(one.public_id, one.get_full_name(), one.email, one in chosen.members)
+                for one in owners(chosen.scope)
+            ],
         ),
     ]  # fmt: skip
 
@@ -69,7 +82,9 @@ def day_fields(chosen: UsageFilter) -> list[dict[str, Any]]:
 
 def _choices(chosen: UsageFilter, name: str, title: str, everything: str, values: list[Choice]) -> Choices:
     picked = [one for one in values if one.is_chosen]
-    summary = everything if not picked else picked[0].name if len(picked) == 1 else f"{len(picked)} chosen"
+    summary = (
+        everything if not picked else picked[0].name if len(picked) == 1 else _("%(n)s chosen") % {"n": len(picked)}
+    )
     chips = [
         (one.name, chosen.query(**{name: [other.value for other in picked if other is not one]})) for one in picked
     ]

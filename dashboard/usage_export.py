@@ -4,7 +4,7 @@ from django.utils.text import slugify
 
 from accounts.models import Organization
 from dashboard.usage_filters import UsageFilter
-from dashboard.usage_report import key_name
+from dashboard.usage_lines import key_name
 from foundation.sheet import Sheet, csv_parts
 from foundation.streamed import Streamed
 from usage import sheets

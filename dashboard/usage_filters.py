@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiKey, Project
+from accounts.models import ApiKey, Project, User
 from accounts.reach import Reach
 from foundation import periods
 from usage import reports
@@ -33,14 +34,22 @@ PERIODS: dict[str, Any] = {
     "custom": _("Custom"),
 }
 METRICS: dict[str, Any] = {"cost": _("Cost"), "tokens": _("Tokens"), "requests": _("Requests")}
-GROUPINGS: dict[str, Any] = {"model": _("Model"), "key": _("API key"), "project": _("Project"), "day": _("Day")}
+GROUPINGS: dict[str, Any] = {
+    "model": _("Model"),
+    "key": _("API key"),
+    "project": _("Project"),
+    "member": _("Member"),
+    "day": _("Day"),
+}
+# How the chart of tokens is divided.
+SPLITS: dict[str, Any] = {"model": _("By model"), "kind": _("Input and output")}
 USUAL_PERIOD = "30d"
 MOST_DAYS = 366
 _MOST_VALUES = 50
 _HOURS_UNTIL, _DAYS_UNTIL = 2, 120
 _EARLIEST, _LATEST = date(2000, 1, 1), date(2099, 12, 31)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_Row = TypeVar("_Row", Project, ApiKey)
+_Row = TypeVar("_Row", Project, ApiKey, User)
 
 
 class Unknown(LookupError):
@@ -68,7 +77,10 @@ class UsageFilter:
     projects: tuple[Project, ...] = ()
     keys: tuple[ApiKey, ...] = ()
     models: tuple[str, ...] = ()
+    # People, whose keys are meant.
+    members: tuple[User, ...] = ()
     metric: str = "cost"
+    split: str = "model"
     by: str = "model"
     # Messages by field name; `typed` is what stood in the fields.
     errors: dict[str, str] = field(default_factory=dict)
@@ -96,7 +108,7 @@ class UsageFilter:
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.projects or self.keys or self.models)
+        return bool(self.projects or self.keys or self.models or self.members)
 
     @property
     def shown(self) -> str:
@@ -118,7 +130,12 @@ class UsageFilter:
         found = self.scope.filter(edges)
         if self.projects:
             found = replace(found, project_ids=tuple(one.pk for one in self.projects))
-        return replace(found, key_ids=tuple(one.pk for one in self.keys), models=self.models)
+        return replace(
+            found,
+            key_ids=tuple(one.pk for one in self.keys),
+            models=self.models,
+            owner_ids=tuple(one.pk for one in self.members),
+        )
 
     def query(self, **changes: Any) -> str:
         """The canonical query string with some values changed; days given as `days=(first, last)`."""
@@ -128,12 +145,14 @@ class UsageFilter:
             "project": [one.public_id for one in self.projects],
             "key": [one.public_id for one in self.keys],
             "model": self.models,
+            "member": [one.public_id for one in self.members],
             "metric": self.metric,
+            "split": self.split,
             "by": self.by,
         } | changes
         if "days" in changes:
             values["period"] = "custom"
-        usual = {"period": USUAL_PERIOD, "metric": usual_metric(self.scope), "by": "model"}
+        usual = {"period": USUAL_PERIOD, "metric": usual_metric(self.scope), "split": "model", "by": "model"}
         pairs: list[tuple[str, Any]] = []
         for name, value in values.items():
             if name == "days":
@@ -163,7 +182,9 @@ def read(query: QueryDict, scope: Scope, now: datetime) -> UsageFilter:
         projects=_rows(_values(query, "project"), scope.projects),
         keys=_keys(_values(query, "key"), scope),
         models=_models(_values(query, "model")),
+        members=_members(_values(query, "member"), scope),
         metric=metric if metric in METRICS and (scope.sees_money or metric != "cost") else usual_metric(scope),
+        split=query.get("split", "") if query.get("split") in SPLITS else "model",
         by=by if by in GROUPINGS else "model",
         errors=errors,
         typed=typed,
@@ -207,6 +228,17 @@ def _keys(public_ids: list[str], scope: Scope) -> tuple[ApiKey, ...]:
     if any("\0" in one for one in public_ids):
         raise Unknown("There is no such key.")
     return _rows(public_ids, scope.keys().filter(public_id__in=public_ids).select_related("project"))
+
+
+def _members(public_ids: list[str], scope: Scope) -> tuple[User, ...]:
+    return _rows(public_ids, owners(scope)) if public_ids else ()
+
+
+def owners(scope: Scope) -> list[User]:
+    """The people who own keys in reach, or are members; by name."""
+    owned = scope.keys().exclude(owner=None).order_by().values("owner").distinct()
+    found = User.objects.filter(Q(pk__in=owned) | Q(memberships__organization=scope.organization)).distinct()
+    return sorted(found, key=lambda one: (one.get_full_name().casefold(), one.pk))
 
 
 def _models(names: list[str]) -> tuple[str, ...]:

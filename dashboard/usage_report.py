@@ -3,34 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-from django.utils.translation import gettext as _
-
-from accounts.models import ApiKey, Project
-from dashboard import figures, usage_chart
+from dashboard import figures, usage_chart, usage_limit_line, usage_lines
 from dashboard.figures import METRICS, Metric
 from dashboard.usage_chart import Chart
 from dashboard.usage_filters import GROUPINGS, UsageFilter, previous
-from foundation import periods, shown_dates
+from dashboard.usage_lines import Breakdown, Line
+from foundation import periods
 from usage import reports, savings, snapshot
 from usage.reports import Filter, Sums
 from usage.snapshot import Part, Row
-
-# More rows than these are summed up in one: the export has them all.
-_MOST_ROWS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the breakdown; `url` narrows the page to it, `requests` is the query of the requests behind it."""
-
-    name: str
-    note: str
-    url: str
-    sums: Sums
-    swatch: str = ""
-    requests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +44,12 @@ class Report:
     chart: Chart
     total: Sums
     before: Comparison
-    lines: list[Line]
+    breakdown: Breakdown
     saved: int
+
+    @property
+    def lines(self) -> list[Line]:
+        return self.breakdown.lines
 
     @property
     def metric(self) -> Metric:
@@ -140,6 +126,9 @@ class _Making:
         rows = read["models"]
         total = sum(usage_chart.total_by_model(rows).values(), Sums())
         chart = self._chart(rows, read["everywhere"][0] if "everywhere" in read else None)
+        swatches = {one.name: one.swatch for one in chart.series}
+        if self.filter.metric == "tokens" and self.filter.split == "kind":
+            chart = usage_chart.by_kind(rows, chart)
         first, last = previous(self.filter.period, self.filter.first, self.filter.last)
         return Report(
             filter=self.filter,
@@ -148,13 +137,13 @@ class _Making:
             chart=chart,
             total=total,
             before=Comparison(first, last, read["before"][0].get(None, Sums()), self.filter.is_running),
-            lines=self._lines(rows, read.get("lines"), chart),
+            breakdown=usage_lines.make(self.filter, rows, read.get("lines"), swatches, total),
             saved=savings.cached_savings(self.chosen) if self.filter.scope.sees_money else 0,
         )
 
     def _lines_part(self) -> Part | None:
-        if self.filter.by in ("key", "project"):
-            return Part(self.chosen, self.filter.by)
+        if self.filter.by in ("key", "project", "member"):
+            return Part(self.chosen, "project" if self.filter.by == "project" else "key")
         if self.filter.by == "day" and self.filter.unit != "day":
             return Part(self.chosen, "", tuple(self.filter.edges("day")))
         return None
@@ -173,72 +162,14 @@ class _Making:
             by_cost=self.filter.scope.sees_money,
             everywhere=everywhere,
         )
-        return replace(chart, series=[replace(one, url=self._model_url(one.name, one.swatch)) for one in chart.series])
+        linked = [replace(one, url=self._model_url(one.name, one.swatch)) for one in chart.series]
+        return replace(chart, series=linked, limit=usage_limit_line.of(self.filter))
 
     def _model_url(self, name: str, swatch: str) -> str:
         """A click on a model narrows the page to it, a second one widens it again."""
         if swatch == "other":
             return ""
         return self.filter.query(model=[] if self.filter.models == (name,) else [name])
-
-    def _lines(self, rows: Sequence[Row], found: list[Row] | None, chart: Chart) -> list[Line]:
-        if self.filter.by == "day":
-            return self._day_lines(found or [{None: sum(row.values(), Sums())} for row in rows])
-        if self.filter.by == "model":
-            swatches = {one.name: one.swatch for one in chart.series}
-            lines = [
-                Line(
-                    name,
-                    "",
-                    self._model_url(name, ""),
-                    sums,
-                    swatches.get(name, "other"),
-                    self.filter.query(model=[name]),
-                )
-                for name, sums in usage_chart.total_by_model(rows).items()
-            ]
-        else:
-            sums_of = found[0] if found else {}
-            lines = self._key_lines(sums_of) if self.filter.by == "key" else self._project_lines(sums_of)
-        lines.sort(key=self._size)
-        return _cut(lines)
-
-    def _size(self, line: Line) -> tuple[Any, ...]:
-        cost = line.sums.charge if self.filter.scope.sees_money else 0
-        return (
-            -METRICS[self.filter.metric].of(line.sums),
-            -cost,
-            -line.sums.tokens,
-            -line.sums.requests,
-            line.name,
-            line.note,
-        )
-
-    def _key_lines(self, found: dict[int, Sums]) -> list[Line]:
-        keys = ApiKey.objects.filter(pk__in=found).select_related("project")
-        return [self._narrowing(key_name(key), key.project.name, found[key.pk], key=[key.public_id]) for key in keys]
-
-    def _project_lines(self, found: dict[int, Sums]) -> list[Line]:
-        projects = [one for one in self.filter.scope.projects if one.pk in found]
-        return [
-            self._narrowing(one.name, _project_note(one), found[one.pk], project=[one.public_id]) for one in projects
-        ]
-
-    def _day_lines(self, rows: Sequence[Row]) -> list[Line]:
-        """Newest first; days to come are left out."""
-        lines = []
-        for number, row in enumerate(rows):
-            day = self.filter.first + timedelta(days=number)
-            if day <= self.filter.today:
-                note = _("so far") if day == self.filter.today else ""
-                name = shown_dates.with_weekday(day, short=True)
-                lines.append(self._narrowing(name, note, row.get(None, Sums()), days=(day, day)))
-        return lines[::-1]
-
-    def _narrowing(self, name: str, note: str, sums: Sums, **narrower: Any) -> Line:
-        """A row that narrows the page to the requests behind it."""
-        query = self.filter.query(**narrower)
-        return Line(name, note, query, sums, requests=query)
 
 
 def comparison_of(chosen: UsageFilter, now: datetime) -> Filter:
@@ -251,25 +182,3 @@ def comparison_of(chosen: UsageFilter, now: datetime) -> Filter:
         local = datetime.combine(day, now.astimezone(zone).time(), zone)
         end = max(start, periods.bucket_start(local))
     return replace(chosen.chosen((start, end)), start=start, end=end)
-
-
-def key_name(key: ApiKey) -> str:
-    """As figures name a key: a revoked one says so, the built-in one is the playground."""
-    if key.is_playground:
-        return "Playground"
-    return _("%(name)s (revoked)") % {"name": key.name} if key.revoked_at else key.name
-
-
-def _cut(lines: list[Line]) -> list[Line]:
-    """The first rows, and one that sums up all others, so that the column still adds up."""
-    if len(lines) <= _MOST_ROWS:
-        return lines
-    others = lines[_MOST_ROWS:]
-    rest = sum((line.sums for line in others), Sums())
-    return [*lines[:_MOST_ROWS], Line(f"{len(others):,} more", "Export CSV has them all", "", rest)]
-
-
-def _project_note(project: Project) -> str:
-    if project.deleted_at:
-        return str(_("deleted"))
-    return str(_("archived")) if project.archived_at else ""

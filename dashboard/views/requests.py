@@ -11,12 +11,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
 from billing.models import RefusedRequest
-from dashboard import figures, request_export, request_filters, request_rows, usage_filters
+from dashboard import figures, request_export, request_filters, request_histogram, request_rows, usage_filters
 from dashboard.access import Desk, member
 from dashboard.request_filters import RequestFilter
 from dashboard.usage_choices import choices, day_fields
 from dashboard.usage_filters import Scope, Unknown
-from usage import reports
 from usage.models import UsageEvent
 
 
@@ -49,7 +48,7 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
         "periods": usage_filters.PERIODS.items(),
         "days": day_fields(chosen.usage),
         "usual_metric": usage_filters.usual_metric(chosen.scope),
-        "clear_url": chosen.query(project=[], key=[], model=[], ended="", status="", hour=None),
+        "clear_url": chosen.query(project=[], key=[], model=[], member=[], ended="", status="", hour=None),
         "own_chips": _chips(chosen),
         "endings": request_filters.ENDINGS.items(),
         "statuses": request_filters.STATUSES.items(),
@@ -68,13 +67,18 @@ def _page(chosen: RequestFilter, desk: Desk) -> dict[str, Any]:
         raise Http404(str(error)) from error
     shown = found[: chosen.size]
     zone = request_rows.zone_of(desk.user)
+    histogram = request_histogram.make(chosen, timezone.now()) if chosen.is_counted and not chosen.hour else None
     return {
         "rows": request_rows.rows(shown, zone),
         "places": figures.places_for(event.charge for event in shown),
         "older": chosen.query(before=shown[-1].pk) if len(found) > chosen.size else "",
         "newest": chosen.query() if chosen.before else "",
         "sizes": [(size, chosen.query(size=size), size == chosen.size) for size in request_filters.SIZES],
-        "total": reports.totals(chosen.chosen) if chosen.is_counted and not chosen.hour else None,
+        "total": histogram.total if histogram else None,
+        "histogram": histogram.chart if histogram and histogram.total.requests else None,
+        "histogram_label": histogram.chart.label(figures.span(chosen.usage.first, chosen.usage.last))
+        if histogram
+        else "",
         "has_any": bool(shown) or UsageEvent.objects.filter(**_ever(chosen.scope)).exists(),
         "hour_text": f"{chosen.hour.astimezone(chosen.usage.zone):%H:%M %Z}" if chosen.hour else "",
     }

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,6 +17,7 @@ from dashboard.access import Desk, member
 from dashboard.usage_choices import choices, day_fields
 from dashboard.usage_filters import Scope, Unknown, UsageFilter
 from dashboard.usage_report import Report
+from usage import request_list
 from usage.named_periods import preset
 
 
@@ -33,7 +35,7 @@ def usage(request: HttpRequest, desk: Desk) -> HttpResponse:
         "periods": usage_filters.PERIODS.items(),
         "days": day_fields(chosen),
         "usual_metric": usage_filters.usual_metric(chosen.scope),
-        "clear_url": chosen.query(project=[], key=[], model=[]),
+        "clear_url": chosen.query(project=[], key=[], model=[], member=[]),
         "projects_of_mine": None if desk.may(Permission.SEE_USAGE) else chosen.scope.projects,
     }
     if not chosen.errors:
@@ -53,6 +55,21 @@ def export(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     return usage_export.response(chosen)
 
 
+@never_cache
+@require_safe
+@member(Permission.SEE_OWN_USAGE)
+def newest(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Which request is the newest, for a page that asks whether it is out of date."""
+    chosen = _filter(request, desk)
+    return JsonResponse({"newest": "" if chosen.errors else _newest(chosen)})
+
+
+def _newest(chosen: UsageFilter) -> str:
+    """The newest request of the days within reach; what is narrowed further is not looked at."""
+    found = request_list.newest_first(chosen.scope.filter(chosen.edges("day")))
+    return found.values_list("request_id", flat=True).first() or ""
+
+
 def _report(chosen: UsageFilter) -> dict[str, Any]:
     report = usage_report.make(chosen, timezone.now())
     metrics = {
@@ -62,6 +79,9 @@ def _report(chosen: UsageFilter) -> dict[str, Any]:
         "report": report,
         "metrics": _toggles(chosen, "metric", metrics),
         "groupings": _toggles(chosen, "by", usage_filters.GROUPINGS),
+        "splits": _toggles(chosen, "split", usage_filters.SPLITS) if chosen.metric == "tokens" else [],
+        "newest_url": f"{reverse('dashboard:usage-newest')}{chosen.query()}" if chosen.is_running else "",
+        "newest": _newest(chosen),
         "chart_label": report.chart.label(figures.span(chosen.first, chosen.last)),
     }
     if report.is_empty:
@@ -85,9 +105,9 @@ def _nothing(chosen: UsageFilter, report: Report) -> dict[str, Any]:
     return {
         "last_use": last_use,
         "empty_text": text,
-        "empty_url": chosen.query(period=usage_filters.USUAL_PERIOD, project=[], key=[], model=[])
+        "empty_url": chosen.query(period=usage_filters.USUAL_PERIOD, project=[], key=[], model=[], member=[])
         if recent
-        else chosen.query(days=(last_use - timedelta(days=6), last_use), project=[], key=[], model=[]),
+        else chosen.query(days=(last_use - timedelta(days=6), last_use), project=[], key=[], model=[], member=[]),
         "empty_action": _("Show last 30 days") if recent else _("Show those days"),
     }
 

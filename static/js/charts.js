@@ -95,6 +95,7 @@
         y: {
           stacked: true,
           beginAtZero: true,
+          suggestedMax: data.limit ? Number(data.limit.value) / (data.metric === "cost" ? 1e9 : 1) : undefined,
           grid: { color: token("--grid") },
           border: { display: false },
           ticks: {
@@ -133,6 +134,33 @@
     };
   }
 
+  /* A limit as a dashed line with its words. */
+  function limitLine(data) {
+    return {
+      id: "limitLine",
+      afterDatasetsDraw: function (chart) {
+        if (!data.limit) return;
+        var value = Number(data.limit.value) / (data.metric === "cost" ? 1e9 : 1);
+        var y = chart.scales.y.getPixelForValue(value);
+        var area = chart.chartArea;
+        var context = chart.ctx;
+        context.save();
+        context.strokeStyle = context.fillStyle = token("--danger");
+        context.lineWidth = 1.5;
+        context.setLineDash([6, 4]);
+        context.beginPath();
+        context.moveTo(area.left, y);
+        context.lineTo(area.right, y);
+        context.stroke();
+        context.font = "500 12px " + Chart.defaults.font.family;
+        context.textAlign = "right";
+        context.textBaseline = y < area.top + 18 ? "top" : "bottom";
+        context.fillText(data.limit.text, area.right - 4, y + (y < area.top + 18 ? 4 : -3));
+        context.restore();
+      }
+    };
+  }
+
   function draw(box) {
     var source = document.getElementById(box.dataset.chart);
     var canvas = box.querySelector("canvas");
@@ -143,7 +171,8 @@
     var chart = new Chart(canvas, {
       type: "bar",
       data: { labels: data.bars.map(function (bar) { return bar.short; }), datasets: datasets(data) },
-      options: options(data)
+      options: options(data),
+      plugins: [limitLine(data)]
     });
 
     function open(place) {

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.core.cache import cache
 
 from accounts.roles import Role
 from billing import grants, limits, opening
 from billing.limits import Terms
-from billing.models import GrantKind, LowBalance, RefusedRequest
+from billing.models import GrantKind, LowBalance, RefusalCount, RefusedRequest
 from catalog import providers
+from catalog.models import Provider
 from foundation.money import NANO
 from tests.dashboard.metered import admitted, chart, logged_in, record, request_of
 from tests.people import house
@@ -142,3 +144,34 @@ def test_little_credit_is_said_on_every_page(alice):
     for url in ("/", "/keys/", "/usage/"):
         assert "little of the credit is left" in client.get(url).content.decode()
     assert "little of the credit" not in logged_in(alice.member("Bob", Role.VIEWER)).get("/").content.decode()
+
+
+def test_errors_times_and_the_limit_of_the_month_stand_on_the_cards(alice):
+    record(
+        request_of(alice.one, NOW - timedelta(hours=1), charge=NANO, duration_ms=840, first_token_ms=120),
+        request_of(alice.one, NOW - timedelta(hours=2), charge=NANO, duration_ms=860, first_token_ms=140),
+        request_of(alice.one, NOW - timedelta(hours=3), status=503, finish_reason="upstream_error"),
+        request_of(alice.one, NOW - timedelta(hours=25), duration_ms=9_000, first_token_ms=9_000),
+    )
+    RefusalCount.objects.create(
+        organization=alice.organization, project=alice.project, api_key=alice.one, model="deepseek-chat",
+        code="rate_limit_exceeded", minute=NOW.replace(second=0), count=1,
+    )  # fmt: skip
+    limits.set_limit(alice.organization, Terms("usd", 100 * NANO, "month"))
+    page = logged_in(alice.owner).get("/")
+    report, text = page.context["report"], page.content.decode()
+    assert (report.errors, report.error_rate) == (2, "50.0%")
+    assert (report.times.duration, report.times.first_token) == (850, 130)
+    assert "850 ms" in text and "130 ms to the first token" in text and "50.0% errors (2)" in text
+    assert "of the limit of $100.00" in text
+    text = logged_in(alice.member("Bob", Role.VIEWER)).get("/").content.decode().split("<main")[1]
+    assert "50.0% errors (2)" in text and "$" not in text
+
+
+def test_the_status_of_the_api_is_one_line(alice):
+    cache.clear()
+    opening.route_demo("http://127.0.0.1:9/v1")
+    Provider.objects.update(enabled=False)
+    text = logged_in(alice.owner).get("/").content.decode()
+    assert "Not working: deepseek-chat, deepseek-coder, deepseek-math" in text and 'href="/status/"' in text
+    cache.clear()

@@ -1,0 +1,208 @@
+"""The breakdown of the Usage page: a row for each model, key, project, member or day, with its errors and its pace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey, Project, User
+from billing import refusal_reports
+from billing.refusal_reports import Refusals
+from dashboard import usage_chart
+from dashboard.figures import METRICS
+from dashboard.usage_filters import UsageFilter
+from foundation import shown_dates
+from usage import pace
+from usage.pace import NOT_KNOWN, Pace, Paces
+from usage.reports import Sums
+from usage.snapshot import Row
+
+# More rows than these are summed up in one: the export has them all.
+_MOST_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the breakdown; `url` narrows the page to it, `requests` is the query of the requests behind it."""
+
+    name: str
+    note: str
+    url: str
+    sums: Sums
+    swatch: str = ""
+    requests: str = ""
+    # Refused requests and answers that broke off.
+    errors: int = 0
+    pace: Pace = NOT_KNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong in all: answers that broke off are requests, refused ones are not."""
+
+    failed: int
+    refused: int
+    too_fast: int
+
+    @property
+    def errors(self) -> int:
+        return self.failed + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    lines: list[Line]
+    trouble: Trouble
+    paces: Paces
+
+
+def key_name(key: ApiKey) -> str:
+    """As figures name a key: a revoked one says so, the built-in one is the playground."""
+    if key.is_playground:
+        return "Playground"
+    return _("%(name)s (revoked)") % {"name": key.name} if key.revoked_at else key.name
+
+
+def make(
+    chosen: UsageFilter, rows: Sequence[Row], found: list[Row] | None, swatches: dict[str, str], total: Sums
+) -> Breakdown:
+    """Of one moment: `rows` by model and bar; `found` by key, project or day where the page is grouped so."""
+    return _Making(chosen, rows, found, swatches, total).breakdown()
+
+
+class _Making:
+    def __init__(
+        self, chosen: UsageFilter, rows: Sequence[Row], found: list[Row] | None, swatches: dict[str, str], total: Sums
+    ) -> None:
+        self.filter = chosen
+        self.rows = rows
+        self.found = found
+        self.swatches = swatches
+        days = chosen.edges("day")
+        asked = chosen.chosen(days)
+        periods = days if chosen.by == "day" else chosen.edges()
+        self.paces = pace.read(asked, periods, "period" if chosen.by == "day" else chosen.by, total.requests)
+        group = {"day": "period", "member": "key"}.get(chosen.by, chosen.by)
+        self.failed = pace.failures(asked, group, days)
+        self.refused = refusal_reports.by_group(asked, group, days)
+
+    def breakdown(self) -> Breakdown:
+        make_lines = {
+            "model": self._models, "key": self._keys, "project": self._projects, "member": self._members,
+            "day": self._days,
+        }[self.filter.by]  # fmt: skip
+        lines = make_lines()
+        if self.filter.by != "day":
+            lines.sort(key=self._size)
+        refused = list(self.refused.values())
+        trouble = Trouble(
+            sum(self.failed.values()), sum(one.count for one in refused), sum(one.too_fast for one in refused)
+        )
+        return Breakdown(_cut(lines), trouble, self.paces)
+
+    def _size(self, line: Line) -> tuple[Any, ...]:
+        cost = line.sums.charge if self.filter.scope.sees_money else 0
+        return (
+            -METRICS[self.filter.metric].of(line.sums),
+            -cost,
+            -line.sums.tokens,
+            -line.sums.requests,
+            -line.errors,
+            line.name,
+            line.note,
+        )
+
+    def _line(self, value: Any, name: str, note: str, sums: Sums, **narrower: Any) -> Line:
+        """A row that narrows the page to the requests behind it."""
+        query = self.filter.query(**narrower)
+        return self._told(Line(name, note, query, sums, requests=query), value)
+
+    def _told(self, line: Line, value: Any) -> Line:
+        return replace(line, errors=self._errors(value), pace=self.paces.by_value.get(value, NOT_KNOWN))
+
+    def _errors(self, value: Any) -> int:
+        return self.failed.get(value, 0) + self.refused.get(value, Refusals(0, 0)).count
+
+    def _values(self, used: dict[Any, Sums]) -> dict[Any, Sums]:
+        """What was used, and what was only refused."""
+        return {**{value: Sums() for value in self.refused if value is not None}, **used}
+
+    def _models(self) -> list[Line]:
+        used = usage_chart.total_by_model(self.rows)
+        lines = []
+        for name, sums in self._values(used).items():
+            if name not in used:
+                lines.append(self._told(Line(name, _("only refused"), "", sums, "other"), name))
+                continue
+            narrowed = [] if self.filter.models == (name,) else [name]
+            line = Line(name, "", self.filter.query(model=narrowed), sums, self.swatches.get(name, "other"))
+            lines.append(self._told(replace(line, requests=self.filter.query(model=[name])), name))
+        return lines
+
+    def _keys(self) -> list[Line]:
+        used = self._values(self.found[0] if self.found else {})
+        keys = ApiKey.objects.filter(pk__in=used).select_related("project")
+        return [
+            self._line(key.pk, key_name(key), key.project.name, used[key.pk], key=[key.public_id]) for key in keys
+        ]  # fmt: skip
+
+    def _projects(self) -> list[Line]:
+        used = self._values(self.found[0] if self.found else {})
+        return [
+            self._line(one.pk, one.name, _project_note(one), used[one.pk], project=[one.public_id])
+            for one in self.filter.scope.projects
+            if one.pk in used
+        ]
+
+    def _members(self) -> list[Line]:
+        """Keys by whose they are; those of projects and the playground are nobody's."""
+        used = self._values(self.found[0] if self.found else {})
+        keys = ApiKey.objects.filter(pk__in=used).values_list("pk", "owner_id", "is_playground")
+        sums: dict[Any, Sums] = {}
+        errors: dict[Any, int] = {}
+        for pk, owner_id, is_playground in keys:
+            who = owner_id if owner_id is not None else "playground" if is_playground else "projects"
+            sums[who] = sums.get(who, Sums()) + used[pk]
+            errors[who] = errors.get(who, 0) + self._errors(pk)
+        people = User.objects.in_bulk([who for who in sums if isinstance(who, int)])
+        lines = []
+        for who, one in sums.items():
+            if isinstance(who, int):
+                person = people[who]
+                line = Line(person.get_full_name(), person.email, self.filter.query(member=[person.public_id]), one)
+                line = replace(line, requests=line.url, pace=self.paces.by_value.get(who, NOT_KNOWN))
+            else:
+                named = {"playground": "Playground", "projects": _("Keys of projects")}
+                line = Line(str(named[who]), _("no one person’s"), "", one)
+            lines.append(replace(line, errors=errors[who]))
+        return lines
+
+    def _days(self) -> list[Line]:
+        """Newest first; days to come are left out."""
+        lines = []
+        for number, row in enumerate(self.found or [{None: sum(one.values(), Sums())} for one in self.rows]):
+            day = self.filter.first + timedelta(days=number)
+            if day <= self.filter.today:
+                note = _("so far") if day == self.filter.today else ""
+                name = shown_dates.with_weekday(day, short=True)
+                lines.append(self._line(number, name, note, row.get(None, Sums()), days=(day, day)))
+        return lines[::-1]
+
+
+def _cut(lines: list[Line]) -> list[Line]:
+    """The first rows, and one that sums up all others, so that the column still adds up."""
+    if len(lines) <= _MOST_ROWS:
+        return lines
+    others = lines[_MOST_ROWS:]
+    rest = sum((line.sums for line in others), Sums())
+    more = _("%(n)s more") % {"n": f"{len(others):,}"}
+    errors = sum(line.errors for line in others)
+    return [*lines[:_MOST_ROWS], Line(more, _("Export CSV has them all"), "", rest, errors=errors)]
+
+
+def _project_note(project: Project) -> str:
+    if project.deleted_at:
+        return _("deleted")
+    return _("archived") if project.archived_at else ""
