@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0008_account_deletion'),
         ('catalog', '0005_retiring_and_features'),
-        ('usage', '0004_identity'),
+        ('usage', '0005_reasoning_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
