@@ -96,6 +96,14 @@ def grants_of(organization: Organization, now: datetime) -> tuple[list[GrantRow]
     return [_row(one) for one in live], [_row(one) for one in past]
 
 
+def granted_until(live: list[GrantRow]) -> datetime | None:
+    """When the first of the granted credit that is left ends; None where none of it does."""
+    return min(
+        (row.grant.expires_at for row in live if row.left and row.grant.expires_at and not row.grant.is_paid),
+        default=None,
+    )
+
+
 def _row(placed: Placed) -> GrantRow:
     return GrantRow(placed.grant, placed.number, _kind(placed.grant), placed.state, placed.left)
 

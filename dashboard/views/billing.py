@@ -61,6 +61,7 @@ def _page(request: HttpRequest, desk: Desk, form: RedeemForm) -> HttpResponse:
         "report_balance": balance,
         "spent": billing_report.spent(organization, now),
         "grants": live,
+        "granted_until": billing_report.granted_until(live),
         "past": past,
         "month": billing_report.month(organization, first, now),
         "month_query": f"?month={first:%Y-%m}",
