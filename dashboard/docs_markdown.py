@@ -147,7 +147,7 @@ def _sections(tokens: Iterable[Token], title: str, summary: str) -> list[Section
 
 
 def _section(anchor: str, title: str, text: str) -> Section:
-    text = text.removeprefix("· ")
+    text = text.lstrip("· ")
     return Section(anchor, title, text, title.lower(), text.lower())
 
 
