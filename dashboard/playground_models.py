@@ -29,24 +29,45 @@ class Choice:
     takes_effort: bool
 
     @property
+    def context(self) -> str:
+        """How much it reads, in thousands of tokens."""
+        return f"{self.context_length // 1024}K"
+
+    @property
+    def input_price(self) -> str:
+        """USD per 1M tokens."""
+        return f"${usd_per_million_string(self.prices.input)}"
+
+    @property
+    def output_price(self) -> str:
+        """USD per 1M tokens."""
+        return f"${usd_per_million_string(self.prices.output)}"
+
+    @property
     def label(self) -> str:
         """One line for the list: name, context, input and output price."""
         if not self.has_provider:
             return _("%(name)s · no provider") % {"name": self.name}
-        return (
-            f"{self.name} · {self.context_length // 1024}K · "
-            f"${usd_per_million_string(self.prices.input)} in, ${usd_per_million_string(self.prices.output)} out"
-        )
+        return _("%(name)s · %(context)s · %(input)s in, %(output)s out") % {
+            "name": self.name,
+            "context": self.context,
+            "input": self.input_price,
+            "output": self.output_price,
+        }
 
     @property
     def words(self) -> str:
         """What stands under the list."""
-        prices = self.prices
-        return (
-            f"Reads {self.context_length:,} tokens, answers up to {self.max_output:,}. "
-            f"${usd_per_million_string(prices.input)} input, ${usd_per_million_string(prices.cached_input)} cached, "
-            f"${usd_per_million_string(prices.output)} output per 1M tokens."
-        )
+        return _(
+            "Reads %(context)s tokens, answers up to %(most)s. "
+            "%(input)s input, %(cached)s cached, %(output)s output per 1M tokens."
+        ) % {
+            "context": f"{self.context_length:,}",
+            "most": f"{self.max_output:,}",
+            "input": self.input_price,
+            "cached": f"${usd_per_million_string(self.prices.cached_input)}",
+            "output": self.output_price,
+        }
 
 
 def choices(organization: Organization, name: str = "") -> list[Choice]:

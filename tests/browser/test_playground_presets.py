@@ -155,7 +155,7 @@ def test_a_retired_model_is_said(
     aside(retire)
     page.goto(f"{playground.server.url}/playground/?preset={preset}")
     expect(page.locator("#pg-model-error")).to_have_text("Uses deepseek-v2, retired. Choose a model.")
-    expect(page.locator("#pg-model")).to_be_focused()
+    expect(page.locator("#pg-model-search")).to_be_focused()
     playground.send("Hello")
     assert page.locator(".msg").count() == 0
     page.select_option("#pg-model", "deepseek-math")

@@ -2,6 +2,7 @@
 // Two columns share one set of values until one of them gets its own.
 
 import { fill, gettext } from "./language.js";
+import { ModelPicker } from "./model_picker.js";
 import { count } from "./words.js";
 
 const MOST_STOPS = 4;
@@ -33,6 +34,7 @@ export class Settings {
   constructor(root, selects, onChange) {
     this.root = root;
     this.selects = selects;
+    this.pickers = { a: new ModelPicker(selects.a), b: new ModelPicker(selects.b) };
     this.onChange = onChange;
     this.sets = {};
     this.wrongs = {};
@@ -170,7 +172,10 @@ export class Settings {
   /** Whether there is such a model to choose; then it is chosen. */
   choose(side, name) {
     const known = [...this.selects[side].options].find((option) => option.value === name && !option.disabled);
-    if (known) this.selects[side].value = name;
+    if (known) {
+      this.selects[side].value = name;
+      this.pickers[side].show();
+    }
     return Boolean(known);
   }
 
@@ -364,6 +369,7 @@ export class Settings {
   showWrongModel(side) {
     const select = this.selects[side];
     showMessage(select, document.getElementById(`${select.id}-error`), this.wrongModels[side]);
+    this.pickers[side].show(this.wrongModels[side]);
   }
 
   /** Whether a field of these sides is wrong; it gets the focus. */
