@@ -7,15 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Count, Min, Prefetch
+from django.db.models import BigIntegerField, Count, Min, Prefetch, Subquery
 from django.utils.translation import gettext_lazy as _
 
+from billing import status_bars
 from billing.models import Delivery, DeliveryAttempt, Hold, OutboxMessage
 from billing.models.hold import HoldState
+from billing.status_bars import History
 from catalog.models import LanguageModel, Provider, Route
 from usage.models import UsageEvent
 
@@ -31,6 +34,8 @@ _IN_A_ROW = 3
 # Fewer say nothing about how long it takes.
 _FEWEST_TIMES = 5
 _SLOW_DATABASE_MS = 500
+# From this status on an answer did not come to its end.
+_ENDED_EARLY = 400
 _LATE = timedelta(minutes=2)
 AWAY = (OperationalError, InterfaceError)
 
@@ -82,14 +87,19 @@ class Seen:
     failed_in_a_row: int = 0
     failing_since: datetime | None = None
     first_token_ms: list[int] = field(default_factory=list)
+    duration_ms: list[int] = field(default_factory=list)
 
-    def add(self, at: datetime, *, was_answered: bool, first_token_ms: int | None = None) -> None:
+    def add(
+        self, at: datetime, *, was_answered: bool, first_token_ms: int | None = None, duration_ms: int | None = None
+    ) -> None:
         """One more request, older than those before."""
         if was_answered:
             self.answered += 1
             self.answered_at = self.answered_at or at
             if first_token_ms is not None:
                 self.first_token_ms.append(first_token_ms)
+            if duration_ms is not None:
+                self.duration_ms.append(duration_ms)
             return
         self.failed += 1
         self.failed_at = self.failed_at or at
@@ -100,15 +110,28 @@ class Seen:
     @property
     def median_ms(self) -> int | None:
         """Milliseconds to the first token in the middle of those that were measured."""
-        if len(self.first_token_ms) < _FEWEST_TIMES:
-            return None
-        return round(statistics.median(self.first_token_ms))
+        return _median(self.first_token_ms)
+
+    @property
+    def median_duration_ms(self) -> int | None:
+        """Milliseconds to the last token, likewise."""
+        return _median(self.duration_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     component: Component
     median_ms: int | None
+    duration_ms: int | None = None
+    answered: int = 0
+    failed: int = 0
+    history: History | None = None
+
+    @property
+    def error_rate(self) -> str:
+        """Percent of the requests that got no answer, or only a part of one."""
+        rate = Decimal(self.failed) * 100 / (self.answered + self.failed)
+        return f"{max(rate, Decimal('0.1')).quantize(Decimal('0.1'))}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,9 @@ class Report:
     providers: list[ProviderRow]
     at: datetime
     database_away: bool = False
+    # Of the API and of this console.
+    api_history: History | None = None
+    house_history: History | None = None
 
     @property
     def worst(self) -> State:
@@ -154,16 +180,21 @@ def make(gateway_alive: Callable[[], bool] | None, now: datetime, *, for_staff: 
     try:
         database = _database()
         seen_models, seen_providers = _seen(now)
-        models = [
-            ModelRow(_model(model, seen_models[model.name], now), seen_models[model.name].median_ms)
-            for model in _sold()
-        ]
+        sold = _sold()
+        days = status_bars.of_models([model.name for model in sold], now)
+        models = [_row(model, seen_models[model.name], days[model.name], now) for model in sold]
         providers = _providers(seen_providers) if for_staff else []
-        return Report([gateway, database, _messages(now)], models, providers, now)
+        console = Component(_("Console"), State.WORKING, _("It answers this page."))
+        parts = [gateway, console, database, _messages(now)]
+        return Report(parts, models, providers, now, api_history=days[""], house_history=status_bars.of_house(now))
     except AWAY:
         logger.warning("The status page found the database away.", exc_info=True)
         words = _("It cannot be reached. Requests are refused with 503 and cost nothing.")
         return Report([gateway, Component(_("Database"), State.DOWN, words)], [], [], now, True)
+
+
+def _median(times: list[int]) -> int | None:
+    return round(statistics.median(times)) if len(times) >= _FEWEST_TIMES else None
 
 
 # ---------------------------------------------------------------- gateway and database
@@ -207,7 +238,8 @@ def _seen(now: datetime) -> tuple[dict[str, Seen], dict[int, Seen]]:
         event = events.get(pk)
         was_answered = event is not None and event.finish_reason != "upstream_error"
         first_token = event.first_token_ms if event is not None and event.stream else None
-        models[model].add(at, was_answered=was_answered, first_token_ms=first_token)
+        duration = event.duration_ms if event is not None and event.status < _ENDED_EARLY else None
+        models[model].add(at, was_answered=was_answered, first_token_ms=first_token, duration_ms=duration)
         if event is not None and event.provider_id is not None:
             providers[event.provider_id].add(at, was_answered=was_answered, first_token_ms=first_token)
     return models, providers
@@ -216,6 +248,12 @@ def _seen(now: datetime) -> tuple[dict[str, Seen], dict[int, Seen]]:
 def _sold() -> list[LanguageModel]:
     routes = Route.objects.filter(enabled=True, provider__enabled=True)
     return list(LanguageModel.objects.on_sale().prefetch_related(Prefetch("routes", routes)))
+
+
+def _row(model: LanguageModel, seen: Seen, history: History, now: datetime) -> ModelRow:
+    return ModelRow(
+        _model(model, seen, now), seen.median_ms, seen.median_duration_ms, seen.answered, seen.failed, history
+    )
 
 
 def _model(model: LanguageModel, seen: Seen, now: datetime) -> Component:
@@ -255,11 +293,8 @@ def _messages(now: datetime) -> Component:
     oldest = min((one["oldest"] for one in (waiting, due) if one["oldest"]), default=None)
     if oldest is not None and now - oldest > _LATE:
         return Component(name, State.UNSURE, _("Messages wait to be sent, the oldest since"), oldest)
-    last = DeliveryAttempt.objects.order_by("-id").filter(id__gt=_newest_attempt() - _NEWEST, succeeded=True).first()
+    newest = Subquery(DeliveryAttempt.objects.order_by("-id").values("id")[:1], output_field=BigIntegerField())
+    last = DeliveryAttempt.objects.order_by("-id").filter(id__gt=newest - _NEWEST, succeeded=True).first()
     if last is None:
         return Component(name, State.UNKNOWN, _("Nothing is waiting; nothing was sent lately."))
     return Component(name, State.WORKING, _("Nothing is waiting. Last one sent:"), last.at)
-
-
-def _newest_attempt() -> int:
-    return DeliveryAttempt.objects.order_by("-id").values_list("id", flat=True).first() or 0

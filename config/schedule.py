@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from django.contrib.sessions.backends.db import SessionStore
 
 from accounts import closing, idempotency
-from billing import announcing, day_seals, delivering, dispatching, low_balance, provider_health, recovery, refused
+from billing import (
+    announcing,
+    day_seals,
+    delivering,
+    dispatching,
+    health_days,
+    low_balance,
+    provider_health,
+    recovery,
+    refused,
+)
 from usage import rollups
 
 
@@ -35,6 +45,8 @@ JOBS = (
     Job("deliver-messages", delivering.deliver_due, every=2.0, goes_out=True),
     Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
     Job("delete-accounts", closing.finish_due, every=600.0),
+    Job("count-minutes", health_days.count_minute, every=20.0),
+    Job("sum-up-days", health_days.sum_up, every=300.0),
     Job("seal-days", day_seals.seal_days, every=600.0),
     Job("clear-sessions", SessionStore.clear_expired, every=3600.0),
 )

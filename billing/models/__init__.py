@@ -6,6 +6,7 @@ from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
 from billing.models.file_import import FileImport
 from billing.models.grant import CreditGrant, GrantKind
+from billing.models.health import HouseDay, ModelDay
 from billing.models.hold import Hold, HoldState, MeteringProcess
 from billing.models.ingestion import Correction, IngestionBatch
 from billing.models.ledger import Account, LedgerEntry
@@ -38,11 +39,13 @@ __all__ = [
     "GrantKind",
     "Hold",
     "HoldState",
+    "HouseDay",
     "IngestionBatch",
     "LedgerEntry",
     "LowBalance",
     "Measure",
     "MeteringProcess",
+    "ModelDay",
     "OutboxMessage",
     "ProviderHealth",
     "Redemption",

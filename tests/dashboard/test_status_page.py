@@ -108,7 +108,8 @@ def test_only_operators_see_providers(alice: House, key: ApiKey) -> None:
 def test_what_nobody_tried_is_not_known(key: ApiKey) -> None:
     found = states(report(alive=None))
     assert found == {
-        "Gateway": State.UNKNOWN, "Database": State.WORKING, "E-mail and webhooks": State.UNKNOWN,
+        "Gateway": State.UNKNOWN, "Console": State.WORKING, "Database": State.WORKING,
+        "E-mail and webhooks": State.UNKNOWN,
         "deepseek-chat": State.UNKNOWN, "deepseek-coder": State.UNKNOWN, "deepseek-math": State.DOWN,
     }  # fmt: skip
 
