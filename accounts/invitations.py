@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import audit, members, organizations
+from accounts import audit, members, organizations, policies
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Invitation, Membership, Organization, Project, ProjectMembership, User
 from accounts.roles import Role
@@ -92,6 +92,8 @@ def invite(
         raise ValidationError(
             gettext("Confirm your e-mail address first: invitations wait for it."), code="email_unconfirmed"
         )
+    if not policies.takes(organization, email):
+        raise ValidationError(f"{email}: {policies.refusal(organization)}", code="domain_not_allowed")
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
     try:
@@ -120,7 +122,8 @@ def invite(
             return Invited(invitation, secret)
     except IntegrityError as error:
         raise ValidationError(
-            f"{email} is invited already. Send that invitation again.", code="invited_already"
+            gettext("%(email)s is invited already. Send that invitation again.") % {"email": email},
+            code="invited_already",
         ) from error
 
 
@@ -129,7 +132,8 @@ def _check_pace(organization: Organization, now: datetime) -> None:
     sent = AuditEntry.objects.filter(organization=organization, action__in=_SENT, at__gt=now - timedelta(days=1))
     if sent.count() >= MOST_A_DAY:
         raise ValidationError(
-            f"An organization sends at most {MOST_A_DAY} invitations a day.", code="too_many_invitations"
+            gettext("An organization sends at most %(most)d invitations a day.") % {"most": MOST_A_DAY},
+            code="too_many_invitations",
         )
 
 
@@ -141,9 +145,9 @@ def _locked(invitation: Invitation) -> Invitation:
         .first()
     )
     if found is None:
-        raise NotValid("This invitation was withdrawn. Ask for a new one.", code="withdrawn")
+        raise NotValid(gettext("This invitation was withdrawn. Ask for a new one."), code="withdrawn")
     if found.accepted_at:
-        raise NotValid("This invitation was used already.", code="used")
+        raise NotValid(gettext("This invitation was used already."), code="used")
     return found
 
 
@@ -189,12 +193,15 @@ def check(invitation: Invitation, now: datetime | None = None) -> None:
     An invitation is worth what its sender may do: who lost the right to give the role cannot bring somebody in.
     """
     if invitation.accepted_at:
-        raise NotValid("This invitation was used already.", code="used")
+        raise NotValid(gettext("This invitation was used already."), code="used")
     if invitation.is_expired(now):
-        raise NotValid("This invitation has expired. Ask for a new one.", code="expired")
+        raise NotValid(gettext("This invitation has expired. Ask for a new one."), code="expired")
+    if not policies.takes(invitation.organization, invitation.email):
+        raise NotValid(policies.refusal(invitation.organization), code="domain_not_allowed")
     sender = invitation.organization.memberships.filter(user=invitation.invited_by, user__is_active=True).first()
     if sender is None or invitation.role not in members.roles_to_give(sender.role):
-        raise NotValid("Who sent this invitation may no longer invite you. Ask for a new one.", code="withdrawn")
+        message = gettext("Who sent this invitation may no longer invite you. Ask for a new one.")
+        raise NotValid(message, code="withdrawn")
 
 
 def accept(invitation: Invitation, user: User, by: Actor) -> Membership:

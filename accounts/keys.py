@@ -135,9 +135,10 @@ def create(
     if project.archived_at:
         raise ValidationError(gettext("This project is archived; its keys are stopped."), code="project_archived")
     if project.api_keys.not_revoked().count() >= MOST_KEYS_A_PROJECT:
-        raise ValidationError(
-            f"A project has at most {MOST_KEYS_A_PROJECT} keys. Revoke one first.", code="too_many_keys"
-        )
+        message = gettext("A project has at most %(most)s keys. Revoke one first.") % {
+            "most": f"{MOST_KEYS_A_PROJECT:,}"
+        }
+        raise ValidationError(message, code="too_many_keys")
     try:
         with transaction.atomic():
             api_key = ApiKey(
@@ -338,7 +339,7 @@ def reveal(api_key: ApiKey, by: Actor) -> str:
             )
         if secret is None or not secret.sealed:
             raise ValidationError(
-                "This key was made before copying was allowed. Regenerate it to get a secret to copy."
+                gettext("This key was made before copying was allowed. Regenerate it to get a secret to copy.")
             )
         text = sealing.unseal(secret.sealed, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
         audit.record("key.revealed", api_key, by)

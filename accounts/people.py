@@ -10,10 +10,17 @@ from accounts.actor import Actor
 from accounts.models import User
 
 MOST_CHARACTERS = 150
+# What a person chooses for the playground.
+PLAYGROUND = ("streams_answers", "announces_answers", "uses_shortcuts")
 
 
-def change_profile(user: User, by: Actor, *, name: str, time_zone: str, language: str | None = None) -> User:
-    """Another name, zone of the timestamps or language (empty: the browser's); raises ValidationError."""
+def change_profile(
+    user: User, by: Actor, *, name: str, time_zone: str, language: str | None = None, **playground: bool
+) -> User:
+    """Another name, zone of the timestamps or language (empty: the browser's); raises ValidationError.
+
+    `playground`: any of PLAYGROUND.
+    """
     name = " ".join(name.split())
     errors: dict[str, str] = {}
     if len(name) > MOST_CHARACTERS:
@@ -28,11 +35,13 @@ def change_profile(user: User, by: Actor, *, name: str, time_zone: str, language
         raise ValidationError(errors)
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
-        before = {"name": user.name, "time_zone": user.time_zone, "language": user.language}
-        after = {"name": name, "time_zone": time_zone, "language": user.language if language is None else language}
-        changes = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
+        after: dict[str, str | bool] = {"name": name, "time_zone": time_zone}
+        after["language"] = user.language if language is None else language
+        after |= {field: playground[field] for field in PLAYGROUND if field in playground}
+        changes = {field: [getattr(user, field), new] for field, new in after.items() if getattr(user, field) != new}
         if changes:
-            user.name, user.time_zone, user.language = name, time_zone, after["language"]
-            user.save(update_fields=["name", "time_zone", "language"])
+            for field, new in after.items():
+                setattr(user, field, new)
+            user.save(update_fields=list(after))
             audit.record("user.profile_changed", user, by, changes=changes)
         return user

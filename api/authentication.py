@@ -7,7 +7,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from accounts import keys
+from accounts import keys, policies
 from accounts.actor import Actor
 from accounts.idempotency import Credential
 from accounts.keys import hash_of
@@ -77,6 +77,9 @@ class ConsoleSession(SessionAuthentication):
         session = request._request.session
         chosen = session.get(_CHOSEN)
         membership = next((one for one in memberships if one.organization.public_id == chosen), memberships[0])
+        if policies.lacks_factor(membership):
+            message = "This organization asks for two-factor log-in. Set it up in the console under Settings, Security."
+            raise errors.forbidden("insufficient_permissions", message)
         return user, Caller(
             organization=membership.organization,
             actor=Actor(user, address=_address(request)),

@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
-from accounts import reach
+from accounts import policies, reach
 from accounts.actor import Actor
 from accounts.models import ApiKey, Membership, Organization, Project, User
 from accounts.roles import Permission, Role, allows
@@ -55,7 +55,7 @@ def current_membership(request: HttpRequest) -> Membership | None:
     if not request.user.is_authenticated:
         return None
     found = list(
-        Membership.objects.select_related("organization").filter(user=request.user).order_by("created_at", "pk")
+        Membership.objects.select_related("organization", "user").filter(user=request.user).order_by("created_at", "pk")
     )
     chosen = request.session.get(_SESSION)
     return next((one for one in found if one.organization.public_id == chosen), found[0] if found else None)
@@ -79,6 +79,8 @@ def member(permission: Permission | None = None) -> Callable[[View[P]], Callable
             membership = current_membership(request)
             if membership is None:
                 return redirect("dashboard:welcome")
+            if policies.lacks_factor(membership):
+                return redirect("dashboard:two-factor-needed")
             desk = Desk(request.user, membership)  # type: ignore[arg-type]
             if permission is not None and not desk.may(permission):
                 return refuse(request, desk, permission)

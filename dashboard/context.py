@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import policies
 from accounts.models import AccountDeletion, Membership
 from accounts.roles import Permission, allows
 from billing import balances, low_balance
@@ -30,7 +31,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return context
     membership = current_membership(request)
-    if membership is None:
+    if membership is None or policies.lacks_factor(membership):
         return context
     permission = {name.value: allows(membership.role, name) for name in Permission}
     context |= {

@@ -131,6 +131,12 @@ class ChangeKeyForm(RestrictionsForm):
         return datetime.combine(chosen, time(23, 59, 59), tzinfo=UTC)
 
 
+class RenameForm(forms.Form):
+    """Another name of a key."""
+
+    name = forms.CharField(label=_("Name"), max_length=64, error_messages={"required": _("Give the key a name.")})
+
+
 class RegenerateForm(forms.Form):
     """How long the old secret keeps working."""
 

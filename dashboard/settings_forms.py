@@ -64,6 +64,11 @@ class ProfileForm(_ZoneForm):
         choices=[("", _("The browser’s")), *settings.LANGUAGES],
         help_text=_("Of pages and mails. The API, exports and their column names are in English."),
     )
+    streams_answers = forms.BooleanField(label=_("Playground: stream the answer"), required=False)
+    announces_answers = forms.BooleanField(
+        label=_("Playground: tell screen readers when an answer starts and ends"), required=False
+    )
+    uses_shortcuts = forms.BooleanField(label=_("Playground: Esc stops the answer"), required=False)
     field_order = ("name", "language", "time_zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -82,16 +87,30 @@ class OrganizationForm(_ZoneForm):
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
         error_messages={"required": _("Give the organization a name.")},
     )
-    language = forms.ChoiceField(
-        label=_("Language"),
-        required=False,
-        choices=[("", _("The browser’s")), *settings.LANGUAGES],
-        help_text=_("Of pages and mails. The API, exports and their column names are in English."),
-    )
-    field_order = ("name", "language", "time_zone")
+    field_order = ("name", "time_zone")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["time_zone"].help_text = _(
             "Days, months, limits and invoices begin at its midnight. A change regroups past usage; no amount changes."
         )
+
+
+class AccessForm(forms.Form):
+    """Who may join the organization, and how its members log in."""
+
+    allowed_domains = forms.CharField(
+        label=_("Who may join"),
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "example.com", "spellcheck": "false"}),
+        help_text=_(
+            "Domains of e-mail addresses, one a line. Empty: everybody who is invited. Who is a member already stays."
+        ),
+    )
+    requires_two_factor = forms.BooleanField(label=_("Members need two-factor log-in"), required=False)
+
+    @property
+    def domains(self) -> list[str]:
+        """What was typed, one by one."""
+        return str(self.cleaned_data["allowed_domains"]).replace(",", " ").split()

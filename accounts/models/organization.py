@@ -25,6 +25,11 @@ class Organization(models.Model):
         default=False, help_text="Keep new secrets encrypted as well, so that a member can copy an existing key."
     )
 
+    allowed_domains = models.JSONField(
+        default=list, blank=True, help_text="Domains of the addresses that may join; none: every one."
+    )
+    requires_two_factor = models.BooleanField(default=False, help_text="Members must log in with a second factor.")
+
     class Meta:
         ordering = ["name", "id"]
 

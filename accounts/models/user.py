@@ -34,6 +34,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA zone of timestamps on pages.")
     language = models.CharField(max_length=10, blank=True)
+    # How the playground answers, unless a conversation says otherwise.
+    streams_answers = models.BooleanField(default=True)
+    announces_answers = models.BooleanField(default=True)
+    uses_shortcuts = models.BooleanField(default=True)
     is_staff = models.BooleanField("operator", default=False, help_text="May use the admin console.")
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry
+from dashboard import undo
 from foundation import shown_dates
 from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
 
@@ -62,6 +63,7 @@ _DEEDS = {
     "organization.transferred": _("Ownership handed over"),
     "organization.created": _("Organization opened"),
     "organization.changed": _("Organization changed"),
+    "organization.access_changed": _("Rules of joining and logging in changed"),
     "organization.copying_allowed": _("Copying of keys allowed"),
     "organization.copying_stopped": _("Copying of keys stopped"),
     "organization.suspended": _("Organization suspended"),
@@ -124,6 +126,12 @@ def told(entry: AuditEntry) -> str:
     if isinstance(about, list):
         about = " → ".join(str(one) for one in about)
     return f"{deed(entry.action)}: {about}" if about else deed(entry.action)
+
+
+@register.filter
+def undo_url(tags: str | None) -> str:
+    """What a message that offers it sends to undo what was done."""
+    return undo.url_of(tags or "")
 
 
 @register.filter

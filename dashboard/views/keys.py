@@ -1,6 +1,7 @@
-"""API keys: list, create, look, change, stop. A secret is in one response only, which nobody may store."""
+"""API keys: list, create, regenerate, stop. A secret is in one response only, which nobody may store."""
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -16,10 +17,12 @@ from accounts import keys
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
 from catalog.prices import price_list
-from dashboard import key_list, key_rows, rate_status
+from dashboard import key_list, key_rows, undo
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
-from dashboard.key_forms import ChangeKeyForm, CreateKeyForm, RegenerateForm, RestrictionsForm
+from dashboard.key_forms import CreateKeyForm, RegenerateForm, RestrictionsForm
+from dashboard.request_rows import zone_of
+from foundation import shown_dates
 
 _MADE = "keys_made"
 _MOST_REMEMBERED = 20
@@ -32,7 +35,7 @@ def _own_projects(desk: Desk) -> list[Project]:
     return [project for project in desk.projects() if project.archived_at is None]
 
 
-def _find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
+def find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
     """A key that the person may see (and manage); anything else does not exist."""
     key = (
         ApiKey.objects.visible()
@@ -48,7 +51,7 @@ def _find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
     return key
 
 
-def _may_give(desk: Desk, form: RestrictionsForm) -> None:
+def may_give(desk: Desk, form: RestrictionsForm) -> None:
     """Only who manages every key may hand out the management permission."""
     if not desk.may(Permission.MANAGE_KEYS):
         scopes = form.fields["scopes"]
@@ -56,7 +59,7 @@ def _may_give(desk: Desk, form: RestrictionsForm) -> None:
         scopes.choices = [choice for choice in Scope.choices if choice[0] != Scope.MANAGEMENT]
 
 
-def _add_errors(form: forms.Form, error: ValidationError) -> None:
+def add_errors(form: forms.Form, error: ValidationError) -> None:
     """A verb's errors at the fields they speak of."""
     if not hasattr(error, "error_dict"):
         form.add_error(None, error)
@@ -92,7 +95,7 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _new_form(desk: Desk, data: Any = None) -> CreateKeyForm:
     form = CreateKeyForm(data, projects=_own_projects(desk), initial={"token": secrets.token_hex(16)})
-    _may_give(desk, form)
+    may_give(desk, form)
     return form
 
 
@@ -115,7 +118,7 @@ def create(request: HttpRequest, desk: Desk) -> HttpResponse:
                 restrictions=form.restrictions(),
             )
         except ValidationError as error:
-            _add_errors(form, error)
+            add_errors(form, error)
         else:
             _remember(request, form.cleaned_data["token"], issued.api_key)
             return _show(request, issued.api_key, issued.secret, title=_("Key created"))
@@ -144,71 +147,13 @@ def _show(request: HttpRequest, key: ApiKey, secret: str, *, title: str) -> Http
     return response
 
 
-# ---------------------------------------------------------------- one key
-
-
-@member(Permission.SEE_KEYS)
-def detail(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
-    """Facts, restrictions, secrets and history of a key."""
-    found = _find(desk, key, manage=False)
-    form = None
-    if desk.may_manage(found) and not found.revoked_at:
-        form = ChangeKeyForm(api_key=found)
-        _may_give(desk, form)
-    return _detail(request, desk, found, form)
-
-
-def _detail(
-    request: HttpRequest, desk: Desk, key: ApiKey, form: ChangeKeyForm | None, status: int = 200
-) -> HttpResponse:
-    context = {
-        "key": key,
-        "row": key_rows.rows(desk, [key])[0],
-        "rate": None if key.revoked_at else rate_status.of_key(key, timezone.now()),
-        "form": form,
-        "secrets": key.secrets.all(),
-        "retiring": key.retiring_secret(),
-        "history": key_rows.history(key),
-        "may_reveal": form is not None and key.organization.keys_can_be_revealed,
-    }
-    return render(request, "dashboard/key.html", context, status=status)
-
-
-@require_POST
-@member(Permission.MANAGE_OWN_KEYS)
-def restrict(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
-    """Change what the key may do."""
-    found = _find(desk, key)
-    form = ChangeKeyForm(request.POST, api_key=found)
-    _may_give(desk, form)
-    if form.is_valid():
-        try:
-            keys.restrict(found, form.restrictions(), desk.actor(request))
-        except ValidationError as error:
-            _add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved. They hold from the next request on."))
-            return redirect("dashboard:key", key)
-    return _detail(request, desk, found, form, status=422)
-
-
-@require_POST
-@member(Permission.MANAGE_OWN_KEYS)
-def rename(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
-    """Another name."""
-    found = _find(desk, key)
-    try:
-        keys.rename(found, request.POST.get("name", ""), desk.actor(request))
-        messages.success(request, _("Changes saved."))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    return redirect("dashboard:key", key)
+# ---------------------------------------------------------------- secrets, and stopping a key
 
 
 @member(Permission.MANAGE_OWN_KEYS)
 def regenerate(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """A new secret, shown once; the old one stops now or after a grace period."""
-    found = _find(desk, key)
+    found = find(desk, key)
     current = found.current_secret()
     form = RegenerateForm(request.POST or None, initial={"token": current.pk if current else "", "grace": "now"})
     if request.method == "POST" and form.is_valid():
@@ -231,7 +176,7 @@ def regenerate(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
 @member(Permission.MANAGE_OWN_KEYS)
 def stop_old(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """End the grace period now."""
-    keys.stop_old_secret(_find(desk, key), desk.actor(request))
+    keys.stop_old_secret(find(desk, key), desk.actor(request))
     messages.success(request, _("The old secret is refused from now on."))
     return redirect("dashboard:key", key)
 
@@ -239,50 +184,60 @@ def stop_old(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
 @member(Permission.MANAGE_OWN_KEYS)
 def revoke(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Stop a key for good; a key in use asks for its name."""
-    found = _find(desk, key)
+    found = find(desk, key)
     facts = key_rows.recent_use(found)
     wrong = False
     if request.method == "POST":
         wrong = facts.requests > 0 and request.POST.get("name", "").strip() != found.name
         if not wrong:
             keys.revoke(found, desk.actor(request))
-            messages.success(
-                request,
-                _("%(name)s is revoked. Requests with it fail with 401 from now on.") % {"name": found.name},
-            )
+            messages.success(request, _revoked(desk, found, facts.last_used))
             return redirect("dashboard:keys")
     context = {"key": found, "facts": facts, "wrong": wrong}
     return render(request, "dashboard/key_revoke.html", context, status=422 if wrong else 200)
+
+
+def _revoked(desk: Desk, key: ApiKey, last_used: datetime | None) -> str:
+    said = _("%(name)s is revoked. Requests with it fail with 401 from now on.") % {"name": key.name}
+    if last_used is None:
+        return said
+    at = last_used.astimezone(zone_of(desk.user))
+    return said + " " + _("Its last request was at %(at)s.") % {"at": shown_dates.instant_text(at)}
 
 
 @require_POST
 @member(Permission.MANAGE_OWN_KEYS)
 def disable(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Stop a key until it is enabled again."""
-    return _toggle(request, desk, key, keys.disable, _("The key is disabled. Requests with it fail with 401."))
+    found = find(desk, key)
+    if _toggled(request, desk, found, keys.disable):
+        said = _("The key is disabled. Requests with it fail with 401.")
+        undo.offer(request, said, reverse("dashboard:key-enable", args=[key]))
+    return redirect("dashboard:key", key)
 
 
 @require_POST
 @member(Permission.MANAGE_OWN_KEYS)
 def enable(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Let a disabled key work again."""
-    return _toggle(request, desk, key, keys.enable, _("The key works again."))
+    if _toggled(request, desk, find(desk, key), keys.enable):
+        messages.success(request, _("The key works again."))
+    return redirect("dashboard:key", key)
 
 
-def _toggle(request: HttpRequest, desk: Desk, key: str, verb: Any, said: str) -> HttpResponse:
-    found = _find(desk, key)
+def _toggled(request: HttpRequest, desk: Desk, key: ApiKey, verb: Any) -> bool:
     try:
-        verb(found, desk.actor(request))
-        messages.success(request, said)
+        verb(key, desk.actor(request))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
-    return redirect("dashboard:key", key)
+        return False
+    return True
 
 
 @member(Permission.MANAGE_OWN_KEYS)
 def reveal(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Copy an existing key, where the organization allows it: asks for the password and is audited."""
-    found = _find(desk, key)
+    found = find(desk, key)
     if not found.organization.keys_can_be_revealed:
         raise Http404
     error = ""

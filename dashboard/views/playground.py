@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import keys, presets
+from accounts import keys, policies, presets
 from accounts.models import Membership, Preset, Project
 from accounts.principal import Principal
 from accounts.roles import Permission
@@ -131,13 +131,15 @@ def _entry(request: HttpRequest) -> Entry:
         raise ApiError(401, "invalid_request_error", "session_ended", "Your session ended. Log in again.")
     wanted = request.headers.get("x-playground-project", "")
     membership = (
-        Membership.objects.select_related("organization")
+        Membership.objects.select_related("organization", "user")
         .filter(user=user, organization__projects__public_id=wanted)
         .first()
     )
     if membership is None:
         raise _no_project()
     desk = Desk(user, membership)
+    if policies.lacks_factor(membership):
+        raise ApiError(403, "permission_error", "two_factor_required", "Set up two-factor log-in first.")
     if not desk.may(Permission.USE_PLAYGROUND):
         raise ApiError(403, "permission_error", "role_not_allowed", "Your role cannot use the playground.")
     project = next((one for one in payers(desk) if one.public_id == wanted), None)

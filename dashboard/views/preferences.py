@@ -5,9 +5,10 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import people
+from accounts import people, policies
 from accounts.actor import Actor
 from accounts.models import Organization, User
 from billing import opening
@@ -52,6 +53,18 @@ def language(request: HttpRequest, code: str) -> HttpResponse:
             by = Actor(user, address=request.META.get("REMOTE_ADDR", ""))
             people.change_profile(user, by, name=user.name, time_zone=user.time_zone, language=code)
     return response
+
+
+@never_cache
+@login_required
+def two_factor_needed(request: HttpRequest) -> HttpResponse:
+    """For members of an organization that asks for a second factor which they do not have yet."""
+    membership = current_membership(request)
+    if membership is None or not policies.lacks_factor(membership):
+        return redirect("dashboard:overview")
+    others = Organization.objects.filter(memberships__user=membership.user).exclude(pk=membership.organization_id)
+    context = {"asking": membership.organization, "others": others}
+    return render(request, "dashboard/two_factor_needed.html", context)
 
 
 @login_required

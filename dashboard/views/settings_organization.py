@@ -1,5 +1,8 @@
-"""Settings, Organization: name, time zone, whether keys can be copied, and what was changed by whom."""
+"""Settings, Organization: name, time zone, who may join and how, copying of keys, and what was changed by whom."""
 
+from typing import Any
+
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -8,14 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from accounts import organizations
-from accounts.models import ApiKeySecret, AuditEntry
+from accounts import organizations, policies
+from accounts.models import ApiKeySecret, AuditEntry, Organization
 from accounts.roles import Permission
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
-from dashboard.settings_forms import OrganizationForm
+from dashboard.settings_forms import AccessForm, OrganizationForm
 
 _ENTRIES = 50
+_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 _ABOUT = ("Organization", "Membership", "Invitation", "Project")
 
 
@@ -34,10 +38,46 @@ def organization(request: HttpRequest, desk: Desk) -> HttpResponse:
         else:
             messages.success(request, _("Changes saved."))
             return redirect("dashboard:settings-organization")
+    return _page(request, desk, form, AccessForm(initial=_access_of(mine)))
+
+
+def _access_of(mine: Organization) -> dict[str, Any]:
+    return {"allowed_domains": "\n".join(mine.allowed_domains), "requires_two_factor": mine.requires_two_factor}
+
+
+@require_POST
+@member(Permission.MANAGE_ORGANIZATION)
+def access(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Who may join, and whether members need a second factor."""
+    mine = desk.organization
+    form = AccessForm(request.POST)
+    if form.is_valid():
+        asked = form.cleaned_data["requires_two_factor"]
+        try:
+            policies.change(mine, desk.actor(request), domains=form.domains, requires_two_factor=asked)
+        except ValidationError as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, _("Changes saved."))
+            return redirect("dashboard:settings-organization")
+    names = OrganizationForm(current=mine.time_zone, initial={"name": mine.name, "time_zone": mine.time_zone})
+    return _page(request, desk, names, form)
+
+
+def _page(request: HttpRequest, desk: Desk, form: OrganizationForm, access_form: AccessForm) -> HttpResponse:
+    mine = desk.organization
     kept = ApiKeySecret.objects.filter(api_key__organization=mine).exclude(sealed="")
     entries = AuditEntry.objects.select_related("actor").filter(organization=mine, object_type__in=_ABOUT)
-    context = {"form": form, "copies": kept.count(), "entries": entries[:_ENTRIES]}
-    return render(request, "dashboard/settings_organization.html", context, status=422 if form.errors else 200)
+    without = mine.memberships.filter(user__is_active=True).exclude(user__authenticator__type__in=_FACTORS)
+    context = {
+        "form": form,
+        "access": access_form,
+        "without_factor": without.count(),
+        "copies": kept.count(),
+        "entries": entries[:_ENTRIES],
+    }
+    is_wrong = form.errors or access_form.errors
+    return render(request, "dashboard/settings_organization.html", context, status=422 if is_wrong else 200)
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""Settings, Profile: name and time zone."""
+"""Settings, Profile: name, language, time zone, and how the playground answers."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,15 +20,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Also for people who belong to no organization."""
     user = request.user
     assert isinstance(user, User)
-    initial = {"name": user.name, "time_zone": user.time_zone, "language": user.language}
+    names = ("name", "time_zone", "language", *people.PLAYGROUND)
+    initial = {name: getattr(user, name) for name in names}
     form = ProfileForm(request.POST or None, current=user.time_zone, initial=initial)
     if request.method == "POST" and form.is_valid():
         by = Actor(user, address=request.META.get("REMOTE_ADDR", ""))
         data = form.cleaned_data
         try:
-            changed = people.change_profile(
-                user, by, name=data["name"], time_zone=data["time_zone"], language=data["language"]
-            )
+            changed = people.change_profile(user, by, **{name: data[name] for name in names})
         except ValidationError as error:
             add_errors(form, error)
         else:

@@ -82,6 +82,7 @@ function remember() {
 
 /** Speak to a screen reader; the same words again would be read again. */
 function say(column, words) {
+  if (app.dataset.announces !== "yes") return;
   const said = words && page.comparing ? `${column.side.toUpperCase()}: ${words}` : words;
   if ($("pg-status").textContent !== said) $("pg-status").textContent = said;
 }
@@ -148,7 +149,7 @@ function showSend() {
   sendButton.firstChild.textContent = running
     ? gettext("Stop")
     : wait > 0 ? fill(gettext("Send in %(wait)s s"), { wait }) : gettext("Send");
-  $("pg-esc").hidden = !running;
+  $("pg-esc").hidden = !running || app.dataset.shortcuts !== "yes";
   sendButton.classList.toggle("btn-danger", running);
   sendButton.classList.toggle("btn-primary", !running);
   sendButton.setAttribute("aria-disabled", String(wait > 0));
@@ -306,7 +307,7 @@ draft.addEventListener("input", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) stop();
+  if (event.key === "Escape" && app.dataset.shortcuts === "yes" && !document.querySelector("dialog[open]")) stop();
 });
 
 $("pg-clear").addEventListener("click", () => {

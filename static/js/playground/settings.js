@@ -10,7 +10,9 @@ const RANGES = ["temperature", "top_p", "max_tokens", "frequency_penalty", "pres
 const CHECKS = ["stream", "json"];
 const NOTHING = {
   system: "", temperature: 1, top_p: 1, max_tokens: null, seed: null, stop: [],
-  frequency_penalty: 0, presence_penalty: 0, effort: "", json: false, stream: true,
+  frequency_penalty: 0, presence_penalty: 0, effort: "", json: false,
+  // What the profile says.
+  stream: document.getElementById("pg-app").dataset.streams === "yes",
 };
 export const SIDES = ["a", "b"];
 

@@ -1,0 +1,150 @@
+"""What the page of one key tells: thirty days of use, its secrets, the limits that hold for it, its newest errors."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey, ApiKeySecret, AuditEntry
+from billing import limit_list, limits
+from dashboard import figures, limit_refusals, limit_rows, usage_chart
+from dashboard.limit_rows import LimitRow
+from dashboard.request_filters import ENDINGS
+from dashboard.usage_chart import Chart
+from dashboard.usage_filters import Scope, UsageFilter, usual_metric
+from foundation import periods
+from usage import snapshot
+from usage.models import UsageEvent
+from usage.named_periods import preset
+from usage.snapshot import Part
+
+_ERRORS = 20
+# How far back failed answers are looked for: a key that seldom fails must not make the page slow.
+_LOOKED_AT = 2_000
+_LIFE = ("key.created", "key.regenerated", "key.old_secret_stopped", "key.revoked")
+# A secret and the entry that tells of it are written in one transaction.
+_TOGETHER = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret of the key: who made and who ended it; `ended` lies ahead while the old one still works."""
+
+    secret: ApiKeySecret
+    made_by: AuditEntry | None
+    ended: datetime | None
+    ended_by: AuditEntry | None
+    state: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that was refused, or answered and failed; `url` where it has a page of its own."""
+
+    at: datetime
+    code: str
+    model: str
+    said: str
+    request_id: str
+    url: str = ""
+
+
+def chart(scope: Scope, key: ApiKey, now: datetime) -> tuple[Chart, str]:
+    """Thirty days by model, and the words for who does not see the picture; every bar leads to the Usage page."""
+    page, zone = reverse("dashboard:usage"), scope.organization.zone
+    today = periods.day_of(now, zone)
+    days = UsageFilter(scope, today, "30d", *preset("30d", today), keys=(key,))
+    edges = tuple(days.edges())
+    [rows] = snapshot.read([Part(days.chosen(edges), "model", edges)])
+    urls = [page + days.query(days=(day, day)) for day, _last in days.starts()]
+    bars = usage_chart.bars(edges, "day", zone, now, key.created_at, urls)
+    made = usage_chart.chart_of(
+        rows, usual_metric(scope), bars, zone=zone, unit="day", by_cost=scope.sees_money, chart_id="key-chart"
+    )
+    caption = _("%(metric)s, last %(days)s days") % {"metric": made.metric.title, "days": days.days}
+    made = replace(made, caption=caption)
+    return made, made.label(figures.span(days.first, days.last))
+
+
+def held_by(scope: Scope, key: ApiKey, now: datetime) -> list[LimitRow]:
+    """The limits that a request with this key meets: its own, its project's, the organization's."""
+    ours = Q(api_key=key) | Q(project=key.project_id) | Q(project=None, api_key=None)
+    found = list(limit_list.in_force(scope).filter(ours).select_related("api_key__project"))
+    order = ("key", "project", "organization")
+    rows = [limit_rows.row(status, scope, now) for status in limits.status(found, now)]
+    return sorted(rows, key=lambda one: (order.index(one.limit.scope), one.name))
+
+
+def failures(scope: Scope, key: ApiKey) -> list[Failure]:
+    """The newest, refused or failed, newest first."""
+    found = [_refused(one) for one in limit_refusals.newest(scope, key, _ERRORS)]
+    newest = UsageEvent.objects.filter(api_key=key).order_by("-occurred_at").values("pk")[:_LOOKED_AT]
+    failed = UsageEvent.objects.filter(pk__in=newest, status__gte=400).order_by("-occurred_at", "-id")
+    found += [_failed(event) for event in failed[:_ERRORS]]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:_ERRORS]
+
+
+def _refused(one: limit_refusals.Refused) -> Failure:
+    request = one.request
+    return Failure(request.at, request.code, request.model, one.message or one.meaning, request.request_id)
+
+
+def _failed(event: UsageEvent) -> Failure:
+    words = _("%(status)s: %(ending)s") % {
+        "status": event.status,
+        "ending": ENDINGS.get(event.finish_reason, event.finish_reason),
+    }
+    code = event.error_code or event.finish_reason
+    url = reverse("dashboard:request", args=[event.request_id])
+    return Failure(event.occurred_at, code, event.model, words, event.request_id, url)
+
+
+def last_address(key: ApiKey) -> str:
+    """Where the last call came from; empty where that is not known."""
+    used = [(one.last_used_at, one.last_address) for one in key.secrets.all() if one.last_used_at]
+    return max(used)[1] if used else ""
+
+
+def secrets(key: ApiKey, now: datetime) -> list[Secret]:
+    """Every secret that the key ever had, newest first."""
+    entries = AuditEntry.objects.filter(
+        organization=key.organization, object_type="ApiKey", object_id=key.public_id, action__in=_LIFE
+    )
+    told = list(entries.select_related("actor").order_by("at", "pk"))
+    found = sorted(key.secrets.all(), key=lambda one: (one.created_at, one.pk))
+    makers = [_near(told, ("key.created", "key.regenerated"), secret.created_at) for secret in found]
+    made: list[Secret] = []
+    for place, secret in enumerate(found):
+        ended, by = _end(key, secret, told, makers[place + 1] if place + 1 < len(found) else None)
+        made.append(Secret(secret, makers[place], ended, by, *_state(key, ended, now)))
+    return made[::-1]
+
+
+def _end(
+    key: ApiKey, secret: ApiKeySecret, told: list[AuditEntry], successor: AuditEntry | None
+) -> tuple[datetime | None, AuditEntry | None]:
+    """When the secret stops and who saw to it: by stopping it early, by a new secret, or by revoking the key."""
+    if key.revoked_at and (secret.ends_at is None or secret.ends_at > key.revoked_at):
+        return key.revoked_at, _near(told, ("key.revoked",), key.revoked_at)
+    if secret.ends_at is None:
+        return None, None
+    return secret.ends_at, _near(told, ("key.old_secret_stopped",), secret.ends_at) or successor
+
+
+def _near(told: Iterable[AuditEntry], actions: tuple[str, ...], at: datetime) -> AuditEntry | None:
+    """The entry of this moment."""
+    found = [one for one in told if one.action in actions and abs(one.at - at) <= _TOGETHER]
+    return min(found, key=lambda one: abs(one.at - at), default=None)
+
+
+def _state(key: ApiKey, ended: datetime | None, now: datetime) -> tuple[Any, str]:
+    if ended is None:
+        return (
+            (_("Current"), "ok") if key.status(now) in ("active", "expires_soon") else (_("Current, stopped"), "warn")
+        )
+    return (_("Old, still works"), "warn") if ended > now else (_("Ended"), "")
