@@ -16,6 +16,18 @@ _EMAIL = _("E-mail")
 _PASSWORD_HINT = _("At least 10 characters, and none of the common passwords.")
 
 
+def new_password() -> dict[str, Any]:
+    """Attributes of a field in which a password is made up: a script says how strong it is, in these words."""
+    return {
+        "minlength": 10,
+        "data-strength": "",
+        "data-short": _("Too short: at least 10 characters."),
+        "data-weak": _("Weak: one word or few different characters are guessed soon."),
+        "data-fair": _("Fair. A few more characters make it strong."),
+        "data-strong": _("Strong."),
+    }
+
+
 class _Plain(forms.Form):
     """Takes the placeholders out; sub-classes name and explain their fields."""
 
@@ -47,7 +59,7 @@ class SignupForm(_Plain, account.SignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "username"
-        self.fields["password1"].widget.attrs |= {"minlength": 10, "data-strength": ""}
+        self.fields["password1"].widget.attrs |= new_password()
 
 
 class AddEmailForm(_Plain, account.AddEmailForm):
@@ -66,6 +78,10 @@ class ResetPasswordKeyForm(_Plain, account.ResetPasswordKeyForm):
     labels = {"password1": _("New password"), "password2": _("New password again")}
     hints = {"password1": _PASSWORD_HINT}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].widget.attrs |= new_password()
+
 
 class ChangePasswordForm(_Plain, account.ChangePasswordForm):
     labels = {
@@ -75,10 +91,18 @@ class ChangePasswordForm(_Plain, account.ChangePasswordForm):
     }
     hints = {"oldpassword": "", "password1": _PASSWORD_HINT}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].widget.attrs |= new_password()
+
 
 class SetPasswordForm(_Plain, account.SetPasswordForm):
     labels = {"password1": _("New password"), "password2": _("New password again")}
     hints = {"password1": _PASSWORD_HINT}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].widget.attrs |= new_password()
 
 
 class ReauthenticateForm(_Plain, account.ReauthenticateForm):

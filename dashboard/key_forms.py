@@ -1,18 +1,28 @@
 """What is asked when a key is made or changed."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import GRACE_PERIODS, Restrictions
 from accounts.models import ApiKey, Project
 from accounts.roles import Scope
+from billing import limits
+from billing.limits import Terms
+from billing.models import Measure, Window
 from catalog.prices import price_list
+from dashboard.limit_forms import exact_amount
 
 _EXPIRIES = (("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year")), ("", _("Never")))
+_WINDOWS = ((Window.DAY, _("A day")), (Window.WEEK, _("A week, from Monday")), (Window.MONTH, _("A month")))
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
 
 class RestrictionsForm(forms.Form):
@@ -85,19 +95,49 @@ class CreateKeyForm(RestrictionsForm):
         help_text=_("A project's key stays when people leave."),
     )
     expires_in = forms.ChoiceField(label=_("Expires"), choices=_EXPIRIES, initial="90", required=False)
+    spending_limit = forms.CharField(
+        label=_("Spending limit (USD)"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=_("Requests fail with 402 when it is reached. Empty: no limit of its own."),
+    )
+    limit_window = forms.ChoiceField(label=_("In"), choices=_WINDOWS, initial=Window.MONTH, required=False)
+    expires_on = forms.DateField(
+        label=_("Expires on a day of your choice"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("At the end of that day, UTC. It goes before the choice above."),
+    )
     # A reload or a double click makes one key.
     token = forms.CharField(widget=forms.HiddenInput, max_length=64)
     field_order = ("name", "project", "owner", "expires_in", "scopes", "allowed_models", "requests_per_minute")
 
-    def __init__(self, *args: Any, projects: list[Project], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, projects: list[Project], limits_money: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not limits_money:
+            del self.fields["spending_limit"], self.fields["limit_window"]
         chosen = self.fields["project"]
         assert isinstance(chosen, forms.ChoiceField)
         chosen.choices = [(project.public_id, project.name) for project in projects]
 
     def expiry(self) -> datetime | None:
-        days = self.cleaned_data["expires_in"]
+        chosen, days = self.cleaned_data["expires_on"], self.cleaned_data["expires_in"]
+        if chosen:
+            return _end_of(chosen)
         return timezone.now() + timedelta(days=int(days)) if days else None
+
+    def clean(self) -> dict[str, Any]:
+        """`terms`: those of the key's limit, None without one."""
+        cleaned = super().clean() or self.cleaned_data
+        cleaned["terms"] = None
+        if typed := cleaned.get("spending_limit"):
+            try:
+                amount = exact_amount(Measure.USD, typed)
+                cleaned["terms"] = limits.check(Terms(Measure.USD, amount, cleaned.get("limit_window") or Window.MONTH))
+            except ValidationError as error:
+                self.add_error("spending_limit", " ".join(error.messages))
+        return cleaned
 
 
 class ChangeKeyForm(RestrictionsForm):
@@ -128,7 +168,7 @@ class ChangeKeyForm(RestrictionsForm):
             return None
         if self._expires_at and self._expires_at.astimezone(UTC).date() == chosen:
             return self._expires_at
-        return datetime.combine(chosen, time(23, 59, 59), tzinfo=UTC)
+        return _end_of(chosen)
 
 
 class RenameForm(forms.Form):

@@ -70,7 +70,7 @@ class TermsForm(forms.Form):
         measure, window = self.measured()
         if measure and "amount" in cleaned:
             try:
-                cleaned["amount"] = _exact(measure, cleaned["amount"])
+                cleaned["amount"] = exact_amount(measure, cleaned["amount"])
             except ValidationError as error:
                 self.add_error("amount", error)
         if not self.errors:
@@ -190,7 +190,7 @@ def key_choices(scope: Scope, found: list[ApiKey]) -> list[tuple[str, str]]:
     return [(key.public_id, f"{key_name(key)} · {key.project.name}" if several else key_name(key)) for key in found]
 
 
-def _exact(measure: str, text: str) -> int:
+def exact_amount(measure: str, text: str) -> int:
     """What was typed as nano-USD, tokens or requests."""
     text = text.strip().removeprefix("$").strip()
     if _THOUSANDS.fullmatch(text):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import invitations
 from accounts.models import Membership, Project, User
 from accounts.roles import Role
+from dashboard.account_forms import new_password
 
 MOST_AT_ONCE = 20
 _ABOUT = {
@@ -134,7 +135,7 @@ class JoinForm(forms.Form):
         label=_("Password"),
         strip=False,
         max_length=200,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "minlength": 10}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", **new_password()}),
         help_text=_("At least 10 characters, and none of the common passwords."),
     )
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))

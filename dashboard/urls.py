@@ -115,6 +115,7 @@ urlpatterns = [
     path("settings/organization/access/", settings_organization.access, name="settings-access"),
     path("settings/organization/copying/", settings_organization.copying, name="settings-copying"),
     path("settings/data/", settings_data.data, name="settings-data"),
+    path("settings/data/archive/", settings_data.archive, name="settings-data-archive"),
     path("settings/data/delete/", settings_delete.delete, name="settings-delete"),
     path("settings/data/keep/", settings_delete.keep, name="settings-keep"),
     path("settings/data/export/", settings_data.export, name="settings-data-export"),

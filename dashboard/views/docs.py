@@ -13,7 +13,12 @@ from dashboard.docs_values import values
 # Of the results under the field; its page has all of them.
 _MOST_SHOWN = 8
 # What stands for a code that is null: the type of the error in our counts, the word itself elsewhere.
-_WITHOUT_A_CODE = {"invalid_request_error": "invalid_json", "null": "invalid_json"}
+_WITHOUT_A_CODE = {
+    "invalid_request_error": "invalid_json",
+    "null": "invalid_json",
+    # How an answer ended that had begun: it has no code in the API.
+    **dict.fromkeys(("upstream_error", "client_closed", "interrupted", "recovered"), "streams"),
+}
 
 
 @require_safe

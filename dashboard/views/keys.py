@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import keys
+from accounts.keys import Issued
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
+from billing import limits
 from catalog.prices import price_list
 from dashboard import key_list, key_rows, undo
 from dashboard.access import Desk, member
@@ -94,7 +97,12 @@ def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 
 def _new_form(desk: Desk, data: Any = None) -> CreateKeyForm:
-    form = CreateKeyForm(data, projects=_own_projects(desk), initial={"token": secrets.token_hex(16)})
+    form = CreateKeyForm(
+        data,
+        projects=_own_projects(desk),
+        limits_money=desk.may(Permission.MANAGE_MONEY),
+        initial={"token": secrets.token_hex(16)},
+    )
     may_give(desk, form)
     return form
 
@@ -110,19 +118,25 @@ def create(request: HttpRequest, desk: Desk) -> HttpResponse:
             return redirect("dashboard:key", made)
         project = next(one for one in _own_projects(desk) if one.public_id == form.cleaned_data["project"])
         try:
-            issued = keys.create(
-                project,
-                form.cleaned_data["name"],
-                desk.actor(request),
-                owner=desk.user if form.cleaned_data["owner"] == "me" else None,
-                restrictions=form.restrictions(),
-            )
+            issued = _create(request, desk, project, form)
         except ValidationError as error:
             add_errors(form, error)
         else:
             _remember(request, form.cleaned_data["token"], issued.api_key)
             return _show(request, issued.api_key, issued.secret, title=_("Key created"))
     return render(request, "dashboard/key_create.html", {"form": form})
+
+
+def _create(request: HttpRequest, desk: Desk, project: Project, form: CreateKeyForm) -> Issued:
+    """The key and its limit, both or neither."""
+    owner = desk.user if form.cleaned_data["owner"] == "me" else None
+    with transaction.atomic():
+        issued = keys.create(
+            project, form.cleaned_data["name"], desk.actor(request), owner=owner, restrictions=form.restrictions()
+        )
+        if terms := form.cleaned_data["terms"]:
+            limits.set_limit(issued.api_key, terms, desk.actor(request))
+        return issued
 
 
 def _remember(request: HttpRequest, token: str, key: ApiKey) -> None:

@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 @require_GET
 @member(Permission.USE_PLAYGROUND)
 def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """The page; `?project=` chooses who pays, `?preset=` what to start from."""
+    """The page; `?project=` chooses who pays, `?preset=` or `?model=` what to start from."""
     projects = payers(desk)
     preset = _preset(desk, request.GET.get("preset", ""), projects)
     own_project = preset.project.public_id if preset and preset.project else ""
@@ -67,6 +67,7 @@ def playground(request: HttpRequest, desk: Desk) -> HttpResponse:
             "project": project or (projects[0] if projects else None),
             "projects": projects,
             "models": playground_models.choices(desk.organization),
+            "model_wanted": request.GET.get("model", ""),
             "may_pay": desk.may(Permission.MANAGE_MONEY),
             "ranges": _RANGES,
             "has_demo": providers.demo_in_use(),

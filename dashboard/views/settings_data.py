@@ -1,13 +1,14 @@
 """Settings, Data: what is kept about the person, and a copy of it."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import AccountDeletion, User
-from dashboard import personal_data
+from dashboard import personal_archive, personal_data
 
 
 @require_safe
@@ -17,6 +18,16 @@ def data(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     asked = AccountDeletion.objects.filter(user=request.user).first()
     return render(request, "dashboard/settings_data.html", {"asked": asked})
+
+
+@never_cache
+@require_safe
+@login_required
+def archive(request: HttpRequest) -> FileResponse:
+    """The person's own data as a ZIP of JSON and CSV."""
+    assert isinstance(request.user, User)
+    name = f"{settings.SITE_NAME}-{request.user.public_id}.zip".replace(" ", "-").lower()
+    return FileResponse(personal_archive.of(request.user), as_attachment=True, filename=name)
 
 
 @never_cache

@@ -27,6 +27,8 @@ const page = {
     loginUrl: form.dataset.loginUrl,
     billingUrl: form.dataset.billingUrl,
     limitsUrl: form.dataset.limitsUrl,
+    factorUrl: form.dataset.factorUrl,
+    helpUrl: form.dataset.helpUrl,
     project: form.dataset.projectName,
     organization: form.dataset.organizationName,
   },
@@ -421,6 +423,12 @@ wide.addEventListener("change", placePanel);
 placePanel();
 
 page.settings.restore(saved.settings || {});
+// A link to a model; a reload keeps what is chosen after it.
+if (form.dataset.model) {
+  page.settings.choose("a", form.dataset.model);
+  page.settings.modelChanged("a");
+  window.history.replaceState(null, "", `${window.location.pathname}?project=${form.dataset.project}`);
+}
 for (const column of columns()) column.messages = (saved.messages && saved.messages[column.side]) || [];
 draft.value = saved.draft || "";
 withCtrl.checked = Boolean(saved.withCtrl);

@@ -152,6 +152,10 @@ function forbidden(error, place) {
       fixes: [OTHER_MODEL],
       field: "model",
     },
+    two_factor_required: {
+      text: fill(gettext("%(organization)s asks for two-factor log-in. Set it up; your text is kept."), place),
+      fixes: [{ kind: "link", label: gettext("Set it up"), href: place.factorUrl }],
+    },
     role_not_allowed: { text: fill(gettext("Your role cannot use the playground in %(project)s. Ask an owner."), place), fixes: [] },
   };
   return words[error.code] || { text: error.message, fixes: [] };
@@ -203,12 +207,24 @@ const BY_STATUS = {
   504: () => ({ text: gettext("The model took too long to answer. You were not charged. Try again."), fixes: [TRY_AGAIN] }),
 };
 
+// Codes of this page alone: the API's documentation does not know them.
+const OWN = new Set([
+  "session_ended", "page_expired", "organization_unconfirmed", "two_factor_required", "role_not_allowed",
+  "gateway_not_running", "project_not_found",
+]);
+
+/** Where the cause and the fix of an error of the API stand. */
+function helpFor(error, place) {
+  if (!error.code || !place.helpUrl || OWN.has(error.code)) return "";
+  return place.helpUrl.replace("CODE", encodeURIComponent(error.code));
+}
+
 /** What to tell a person about an error thrown while sending or reading. */
 export function explain(error, place) {
   if (error instanceof Refused) {
     const words = (BY_STATUS[error.status] || failed)(error, place);
     const code = [error.status, error.code].filter(Boolean).join(" ");
-    return { fixes: [], field: "", wait: 0, ...words, code, requestId: error.requestId };
+    return { fixes: [], field: "", wait: 0, ...words, code, help: helpFor(error, place), requestId: error.requestId };
   }
   const base = { fixes: [TRY_AGAIN], field: "", wait: 0, code: "", requestId: "" };
   if (!navigator.onLine) return { ...base, text: gettext("You are offline. Your text is kept; try again when you are back.") };
@@ -244,6 +260,12 @@ export function showNotice(box, words, acts) {
     const code = document.createElement("code");
     code.textContent = facts;
     row.append(code);
+  }
+  if (words.help) {
+    const help = document.createElement("a");
+    help.href = words.help;
+    help.textContent = gettext("Cause and fix");
+    row.append(help);
   }
   box.replaceChildren(text, ...(row.childNodes.length ? [row] : []));
   box.hidden = false;
