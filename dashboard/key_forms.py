@@ -4,21 +4,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.keys import GRACE_PERIODS, Restrictions
 from accounts.models import ApiKey, Project
 from accounts.roles import Scope
-from billing import limits
-from billing.limits import Terms
-from billing.models import Measure, Window
 from catalog.prices import price_list
-from dashboard.limit_forms import exact_amount
+from dashboard.limit_fields import WithLimit
 
 _EXPIRIES = (("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year")), ("", _("Never")))
-_WINDOWS = ((Window.DAY, _("A day")), (Window.WEEK, _("A week, from Monday")), (Window.MONTH, _("A month")))
 
 
 def _end_of(day: date) -> datetime:
@@ -78,7 +73,7 @@ class RestrictionsForm(forms.Form):
         )
 
 
-class CreateKeyForm(RestrictionsForm):
+class CreateKeyForm(WithLimit, RestrictionsForm):
     """A new key in one of the person's projects."""
 
     name = forms.CharField(
@@ -95,14 +90,6 @@ class CreateKeyForm(RestrictionsForm):
         help_text=_("A project's key stays when people leave."),
     )
     expires_in = forms.ChoiceField(label=_("Expires"), choices=_EXPIRIES, initial="90", required=False)
-    spending_limit = forms.CharField(
-        label=_("Spending limit (USD)"),
-        required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=_("Requests fail with 402 when it is reached. Empty: no limit of its own."),
-    )
-    limit_window = forms.ChoiceField(label=_("In"), choices=_WINDOWS, initial=Window.MONTH, required=False)
     expires_on = forms.DateField(
         label=_("Expires on a day of your choice"),
         required=False,
@@ -113,10 +100,8 @@ class CreateKeyForm(RestrictionsForm):
     token = forms.CharField(widget=forms.HiddenInput, max_length=64)
     field_order = ("name", "project", "owner", "expires_in", "scopes", "allowed_models", "requests_per_minute")
 
-    def __init__(self, *args: Any, projects: list[Project], limits_money: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, projects: list[Project], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not limits_money:
-            del self.fields["spending_limit"], self.fields["limit_window"]
         chosen = self.fields["project"]
         assert isinstance(chosen, forms.ChoiceField)
         chosen.choices = [(project.public_id, project.name) for project in projects]
@@ -126,18 +111,6 @@ class CreateKeyForm(RestrictionsForm):
         if chosen:
             return _end_of(chosen)
         return timezone.now() + timedelta(days=int(days)) if days else None
-
-    def clean(self) -> dict[str, Any]:
-        """`terms`: those of the key's limit, None without one."""
-        cleaned = super().clean() or self.cleaned_data
-        cleaned["terms"] = None
-        if typed := cleaned.get("spending_limit"):
-            try:
-                amount = exact_amount(Measure.USD, typed)
-                cleaned["terms"] = limits.check(Terms(Measure.USD, amount, cleaned.get("limit_window") or Window.MONTH))
-            except ValidationError as error:
-                self.add_error("spending_limit", " ".join(error.messages))
-        return cleaned
 
 
 class ChangeKeyForm(RestrictionsForm):

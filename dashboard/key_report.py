@@ -1,26 +1,18 @@
-"""What the page of one key tells: thirty days of use, its secrets, the limits that hold for it, its newest errors."""
+"""What the page of one key tells: its secrets with who made and ended them, and its newest errors."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, ApiKeySecret, AuditEntry
-from billing import limit_list, limits
-from dashboard import figures, limit_refusals, limit_rows, usage_chart
-from dashboard.limit_rows import LimitRow
+from dashboard import limit_refusals
 from dashboard.request_filters import ENDINGS
-from dashboard.usage_chart import Chart
-from dashboard.usage_filters import Scope, UsageFilter, usual_metric
-from foundation import periods
-from usage import snapshot
+from dashboard.usage_filters import Scope
 from usage.models import UsageEvent
-from usage.named_periods import preset
-from usage.snapshot import Part
 
 _ERRORS = 20
 # How far back failed answers are looked for: a key that seldom fails must not make the page slow.
@@ -52,32 +44,6 @@ class Failure:
     said: str
     request_id: str
     url: str = ""
-
-
-def chart(scope: Scope, key: ApiKey, now: datetime) -> tuple[Chart, str]:
-    """Thirty days by model, and the words for who does not see the picture; every bar leads to the Usage page."""
-    page, zone = reverse("dashboard:usage"), scope.organization.zone
-    today = periods.day_of(now, zone)
-    days = UsageFilter(scope, today, "30d", *preset("30d", today), keys=(key,))
-    edges = tuple(days.edges())
-    [rows] = snapshot.read([Part(days.chosen(edges), "model", edges)])
-    urls = [page + days.query(days=(day, day)) for day, _last in days.starts()]
-    bars = usage_chart.bars(edges, "day", zone, now, key.created_at, urls)
-    made = usage_chart.chart_of(
-        rows, usual_metric(scope), bars, zone=zone, unit="day", by_cost=scope.sees_money, chart_id="key-chart"
-    )
-    caption = _("%(metric)s, last %(days)s days") % {"metric": made.metric.title, "days": days.days}
-    made = replace(made, caption=caption)
-    return made, made.label(figures.span(days.first, days.last))
-
-
-def held_by(scope: Scope, key: ApiKey, now: datetime) -> list[LimitRow]:
-    """The limits that a request with this key meets: its own, its project's, the organization's."""
-    ours = Q(api_key=key) | Q(project=key.project_id) | Q(project=None, api_key=None)
-    found = list(limit_list.in_force(scope).filter(ours).select_related("api_key__project"))
-    order = ("key", "project", "organization")
-    rows = [limit_rows.row(status, scope, now) for status in limits.status(found, now)]
-    return sorted(rows, key=lambda one: (order.index(one.limit.scope), one.name))
 
 
 def failures(scope: Scope, key: ApiKey) -> list[Failure]:

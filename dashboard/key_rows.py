@@ -5,15 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, AuditEntry
 from accounts.roles import Permission
-from billing import limits
 from billing.limits import Status
-from billing.models import Measure, SpendingLimit
-from dashboard import figures, limit_words
+from dashboard import figures, limits_held
 from dashboard.access import Desk
 from foundation import periods
 from usage import last_use, reports
@@ -69,7 +66,7 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
     spent = reports.breakdown(this_month, "key") if ids else {}
     hints = desk.may(Permission.MANAGE_OWN_KEYS)
     places = figures.places_for(sums.charge for sums in spent.values())
-    fullest = _fullest(desk, ids, now)
+    fullest = limits_held.fullest(desk, "api_key", ids, now)
     made = []
     for key in found:
         limit = fullest.get(key.pk)
@@ -87,35 +84,10 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
                 spent_text=figures.usd_places(sums.charge, places) if desk.sees_money else "—",
                 may_manage=desk.may_manage(key) and not key.revoked_at,
                 retiring_until=retiring.ends_at if retiring else None,
-                limit_text=_said(limit.limit) if limit else "",
+                limit_text=limits_held.said(limit.limit) if limit else "",
             )
         )
     return made
-
-
-def _fullest(desk: Desk, key_ids: list[int], now: datetime) -> dict[int, Status]:
-    """The limit of each key of which least is left; of those that this person sees."""
-    measures = Measure.values if desk.sees_money else [Measure.TOKENS, Measure.REQUESTS]
-    found = limits.active(desk.organization).filter(api_key__in=key_ids, measure__in=measures)
-    by_key: dict[int, Status] = {}
-    for one in limits.status(list(found), now):
-        key_id, other = one.limit.api_key_id, by_key.get(one.limit.api_key_id or 0)
-        if key_id and (other is None or _room(one) < _room(other)):
-            by_key[key_id] = one
-    return by_key
-
-
-def _room(status: Status) -> int:
-    """What is left, in millionths of the limit; hard limits first."""
-    share = status.left * 1_000_000 // status.limit.amount if status.limit.amount else 0
-    return share if status.limit.is_hard else share + 1_000_001
-
-
-def _said(limit: SpendingLimit) -> str:
-    return gettext("%(amount)s (%(name)s)") % {
-        "amount": limit_words.exact(limit.measure, limit.amount),
-        "name": limit_words.name_of(limit.measure, limit.window),
-    }
 
 
 def _status(key: ApiKey, limit: Status | None, now: datetime) -> tuple[Any, str]:

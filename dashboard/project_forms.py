@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership
 from accounts.projects import MOST_CHARACTERS
+from dashboard.limit_fields import WithLimit
 
 
 class ProjectForm(forms.Form):
@@ -19,6 +20,12 @@ class ProjectForm(forms.Form):
         error_messages={"required": _("Give the project a name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class CreateProjectForm(WithLimit, ProjectForm):
+    """A new project, and what it may spend."""
+
+    field_order = ("name", "spending_limit", "limit_window")
 
 
 class AddMemberForm(forms.Form):

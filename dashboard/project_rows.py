@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry, Membership, Project, ProjectMembership
 from accounts.roles import Permission, allows
-from dashboard import figures
+from dashboard import figures, limits_held
 from dashboard.access import Desk
 from foundation import periods
 from usage import reports
@@ -26,6 +26,9 @@ class ProjectRow:
     members: int
     spent: int | None
     spent_text: str
+    # What its fullest limit allows; empty without a limit that this person sees.
+    limit_text: str
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ def rows(desk: Desk) -> list[ProjectRow]:
     people = Counter(added.values_list("project_id", flat=True))
     spent = reports.breakdown(_month(desk, tuple(ids)), "project")
     places = figures.places_for(sums.charge for sums in spent.values())
+    fullest = limits_held.fullest(desk, "project", ids, timezone.now())
     made = []
     for project in found:
+        limit = fullest.get(project.pk)
         charge = spent.get(project.pk, Sums()).charge
         made.append(
             ProjectRow(
@@ -62,6 +67,8 @@ def rows(desk: Desk) -> list[ProjectRow]:
                 members=people[project.pk],
                 spent=charge if desk.sees_money else None,
                 spent_text=figures.usd_places(charge, places) if desk.sees_money else "—",
+                limit_text=limits_held.said(limit.limit) if limit else "",
+                is_over=bool(limit and limit.limit.is_hard and not limit.left),
             )
         )
     return made

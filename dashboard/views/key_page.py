@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts import keys
 from accounts.models import ApiKey
 from accounts.roles import Permission, Scope
-from dashboard import key_report, key_rows, rate_status
+from dashboard import key_report, key_rows, limits_held, rate_status, thirty_days
 from dashboard.access import Desk, member
 from dashboard.key_forms import ChangeKeyForm, RenameForm
 from dashboard.usage_filters import Scope as Reached
@@ -46,7 +46,7 @@ def _detail(
 ) -> HttpResponse:
     now = timezone.now()
     scope = Reached(desk.organization, desk.projects(), desk.may(Permission.SEE_USAGE), desk.sees_money)
-    chart, chart_label = key_report.chart(scope, key, now)
+    chart, chart_label = thirty_days.of_key(scope, key, now)
     manages = desk.may_manage(key)
     context = {
         "key": key,
@@ -61,7 +61,7 @@ def _detail(
         "old_use": secret_use.of_old_secret(key, now) if form else None,
         "chart": chart,
         "chart_label": chart_label,
-        "limits": [] if key.revoked_at else key_report.held_by(scope, key, now),
+        "limits": [] if key.revoked_at else limits_held.of_key(scope, key, now),
         "failures": key_report.failures(scope, key),
         "secrets": key_report.secrets(key, now) if manages else [],
         "history": key_rows.history(key),

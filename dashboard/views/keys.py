@@ -79,10 +79,10 @@ def add_errors(form: forms.Form, error: ValidationError) -> None:
 def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A page of the keys that are not revoked, unless the filter says otherwise."""
     asked = key_list.read(request.GET)
-    page = key_list.page(desk, asked)
+    part = key_list.page(desk, asked)
     context = {
-        "rows": key_rows.rows(desk, page.keys),
-        "page": page,
+        "rows": key_rows.rows(desk, part.keys),
+        "part": part,
         "asked": asked,
         "orders": key_list.orders(asked),
         "sizes": key_list.sizes(asked),

@@ -4,19 +4,24 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import projects
+from accounts.actor import Actor
 from accounts.models import ApiKey, Project, User
 from accounts.roles import Permission
 from billing import limits
-from dashboard import key_rows, project_rows
+from dashboard import key_rows, limits_held, project_rows, thirty_days
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
-from dashboard.project_forms import AddMemberForm, ProjectForm
+from dashboard.project_forms import AddMemberForm, CreateProjectForm, ProjectForm
+from dashboard.usage_filters import Scope as Reached
 
 _KEYS_SHOWN = 10
 
@@ -33,23 +38,33 @@ def _find(desk: Desk, public_id: str) -> Project:
 @member(Permission.SEE_OWN_USAGE)
 def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     """All projects that the person reaches."""
-    context = {"rows": project_rows.rows(desk), "form": ProjectForm()}
+    form = CreateProjectForm(limits_money=desk.may(Permission.MANAGE_MONEY))
+    context = {"rows": project_rows.rows(desk), "form": form}
     return render(request, "dashboard/projects.html", context)
 
 
 @member(Permission.MANAGE_PROJECTS)
 def create(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A new project; sent twice, the name is taken."""
-    form = ProjectForm(request.POST or None)
+    form = CreateProjectForm(request.POST or None, limits_money=desk.may(Permission.MANAGE_MONEY))
     if request.method == "POST" and form.is_valid():
         try:
-            made = projects.create(desk.organization, form.cleaned_data["name"], desk.actor(request))
+            made = _create(desk, desk.actor(request), form)
         except ValidationError as error:
             add_errors(form, error)
         else:
             messages.success(request, _("%(name)s is ready. Create a key in it to use it.") % {"name": made.name})
             return redirect("dashboard:project", made.public_id)
     return render(request, "dashboard/project_create.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _create(desk: Desk, by: Actor, form: CreateProjectForm) -> Project:
+    """The project and its limit, both or neither."""
+    with transaction.atomic():
+        made = projects.create(desk.organization, form.cleaned_data["name"], by)
+        if terms := form.cleaned_data["terms"]:
+            limits.set_limit(made, terms, by)
+        return made
 
 
 # ---------------------------------------------------------------- one project
@@ -72,8 +87,15 @@ def _detail(
 ) -> HttpResponse:
     manages = desk.may(Permission.MANAGE_PROJECTS)
     failed = form or add_form
+    now = timezone.now()
+    scope = Reached(desk.organization, desk.projects(), desk.may(Permission.SEE_USAGE), desk.sees_money)
+    chart, chart_label = thirty_days.of_project(scope, project, now)
     context: dict[str, Any] = {
         "project": project,
+        "chart": chart,
+        "chart_label": chart_label,
+        "usage_url": f"{reverse('dashboard:usage')}?project={project.public_id}",
+        "limits": [] if project.archived_at else limits_held.of_project(scope, project, now),
         "sums": project_rows.month(desk, project),
         "workers": project_rows.workers(project),
         "history": project_rows.history(project),

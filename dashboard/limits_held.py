@@ -1,0 +1,61 @@
+"""Which limits hold for a key or a project, and which of them is fullest."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from accounts.models import ApiKey, Project
+from billing import limit_list, limits
+from billing.limits import Status
+from billing.models import Measure, SpendingLimit
+from dashboard import limit_rows, limit_words
+from dashboard.access import Desk
+from dashboard.limit_rows import LimitRow
+from dashboard.usage_filters import Scope
+
+_ORDER = ("key", "project", "organization")
+
+
+def of_key(scope: Scope, key: ApiKey, now: datetime) -> list[LimitRow]:
+    """The limits that a request with this key meets: its own, its project's, the organization's."""
+    return _rows(scope, Q(api_key=key) | Q(project=key.project_id) | Q(project=None, api_key=None), now)
+
+
+def of_project(scope: Scope, project: Project, now: datetime) -> list[LimitRow]:
+    """The project's own limits and the organization's."""
+    return _rows(scope, Q(project=project) | Q(project=None, api_key=None), now)
+
+
+def _rows(scope: Scope, ours: Q, now: datetime) -> list[LimitRow]:
+    found = list(limit_list.in_force(scope).filter(ours).select_related("api_key__project"))
+    rows = [limit_rows.row(status, scope, now) for status in limits.status(found, now)]
+    return sorted(rows, key=lambda one: (_ORDER.index(one.limit.scope), one.name))
+
+
+def fullest(desk: Desk, on: str, ids: Iterable[int], now: datetime) -> dict[int, Status]:
+    """Of each key or project (`on`: api_key or project) the limit of which least is left, of those the person sees."""
+    measures = Measure.values if desk.sees_money else [Measure.TOKENS, Measure.REQUESTS]
+    found = limits.active(desk.organization).filter(**{f"{on}__in": list(ids), "measure__in": measures})
+    chosen: dict[int, Status] = {}
+    for one in limits.status(list(found), now):
+        owner = getattr(one.limit, f"{on}_id")
+        other = chosen.get(owner)
+        if other is None or _room(one) < _room(other):
+            chosen[owner] = one
+    return chosen
+
+
+def said(limit: SpendingLimit) -> str:
+    """Amount and name in one line."""
+    return gettext("%(amount)s (%(name)s)") % {
+        "amount": limit_words.exact(limit.measure, limit.amount),
+        "name": limit_words.name_of(limit.measure, limit.window),
+    }
+
+
+def _room(status: Status) -> int:
+    """What is left, in millionths of the limit; hard limits first."""
+    share = status.left * 1_000_000 // status.limit.amount if status.limit.amount else 0
+    return share if status.limit.is_hard else share + 1_000_001
