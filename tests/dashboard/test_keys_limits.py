@@ -38,7 +38,7 @@ def test_a_key_is_made_with_its_limit(alice: House) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("typed", ["ten", "-1", "1e3", "99999999999"])
+@pytest.mark.parametrize("typed", ["ten", "-1", "99999999999"])
 def test_a_wrong_limit_makes_no_key_and_stays_in_its_field(alice: House, typed: str) -> None:
     answer = send(browser(alice.owner), alice, spending_limit=typed)
     text = answer.content.decode()  # type: ignore[attr-defined]

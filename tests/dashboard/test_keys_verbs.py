@@ -130,11 +130,11 @@ def test_the_list_has_pages_in_any_order(alice: House, client: Client) -> None:
         for _ in range(3):
             page = client.get(f"/keys/{url}")
             seen += [row.key.name for row in page.context["rows"]]
-            url = page.context["page"].following
+            url = page.context["part"].following
             if not url:
                 break
         assert seen == expected, order
-        assert page.context["page"].first and "First page" in page.content.decode()
+        assert page.context["part"].first and "First page" in page.content.decode()
     page = client.get("/keys/?size=100&sort=name")
     assert len(page.context["rows"]) == 30 and 'aria-sort="ascending"' in page.content.decode()
 
