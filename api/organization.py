@@ -1,10 +1,11 @@
 """/api/v1/organization: its name and zone; and /api/v1/audit: who changed what."""
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import organizations
+from accounts import organizations, policies
 from accounts.models import AuditEntry, Organization
 from accounts.roles import Permission, Scope
 from api import numbered
@@ -33,16 +34,25 @@ class OneOrganization(Door):
         operation_id="organization_change", request=OrganizationChange, responses={200: OrganizationDetailOut, **ERRORS}
     )
     def patch(self, request: Request) -> Response:
-        """Change its name or its zone, which days, months and limits follow from then on; what is not sent stays."""
+        """Change its name, its zone (which days, months and limits follow), who may join and how members log in.
+
+        What is not sent stays.
+        """
         body = OrganizationChange(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        with self.edit(request, self._now, shown_organization) as mine:
+        with transaction.atomic(), self.edit(request, self._now, shown_organization) as mine:
             changed = organizations.change(
                 mine,
                 self.caller.actor,
                 name=asked.get("name", mine.name),
                 time_zone=asked.get("time_zone", mine.time_zone),
+            )
+            changed = policies.change(
+                changed,
+                self.caller.actor,
+                domains=asked.get("allowed_domains", changed.allowed_domains),
+                requires_two_factor=asked.get("requires_two_factor", changed.requires_two_factor),
             )
         return Response(shown_organization(changed))
 

@@ -12,6 +12,8 @@ _ORGANIZATION: dict[str, Any] = {
     "created_at": "2026-10-01T08:00:00Z",
     "suspended_at": None,
     "secrets_can_be_copied": False,
+    "allowed_domains": ["example.com"],
+    "requires_two_factor": False,
 }
 _PROJECT: dict[str, Any] = {
     "object": "project",

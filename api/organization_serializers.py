@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import AuditEntry, Invitation, Membership, Organization, Project
+from accounts.policies import MOST_DOMAINS
 from accounts.roles import Role
 from api.envelopes import ListOut, RemovedOut
 from api.instant import Instant, instant
@@ -22,11 +23,24 @@ class OrganizationDetailOut(serializers.Serializer):
     created_at = Instant()
     suspended_at = Instant(allow_null=True)
     secrets_can_be_copied = serializers.BooleanField(help_text="Whether new secrets are also kept encrypted.")
+    allowed_domains = serializers.ListField(
+        child=serializers.CharField(), help_text="Domains of the addresses that may join; none: everybody invited."
+    )
+    requires_two_factor = serializers.BooleanField(help_text="Whether members must log in with a second factor.")
 
 
 class OrganizationChange(Strict):
     name = serializers.CharField(max_length=100, required=False)
     time_zone = serializers.CharField(max_length=64, required=False, help_text="IANA zone, such as Europe/Berlin.")
+    allowed_domains = serializers.ListField(
+        child=serializers.CharField(max_length=253),
+        max_length=MOST_DOMAINS,
+        required=False,
+        help_text="Replaces all; an empty list lets everybody join who is invited.",
+    )
+    requires_two_factor = serializers.BooleanField(
+        required=False, help_text="Members without one are led to set it up. API keys keep working."
+    )
 
 
 class ProjectOut(serializers.Serializer):
@@ -154,6 +168,8 @@ def shown_organization(organization: Organization) -> dict[str, Any]:
         "created_at": instant(organization.created_at),
         "suspended_at": instant(organization.suspended_at) if organization.suspended_at else None,
         "secrets_can_be_copied": organization.keys_can_be_revealed,
+        "allowed_domains": organization.allowed_domains,
+        "requires_two_factor": organization.requires_two_factor,
     }
 
 

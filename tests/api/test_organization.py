@@ -29,6 +29,21 @@ def test_the_organization_is_renamed_and_moved(alice: House, admin) -> None:
     assert entry.actor is None and entry.actor_key.startswith("key_")
 
 
+def test_who_may_join_and_how_they_log_in(alice: House, admin) -> None:
+    asked = {"allowed_domains": ["Example.com", "@northwind.example"], "requires_two_factor": True}
+    changed = admin.patch("v1/organization", asked).json()
+    assert changed["allowed_domains"] == ["example.com", "northwind.example"] and changed["requires_two_factor"] is True
+    wrong = {"name": "Renamed", "allowed_domains": ["nowhere"]}
+    assert fault(admin.patch("v1/organization", wrong)) == (400, "invalid_value", "allowed_domains")
+    assert fault(admin.patch("v1/organization", {"requires_two_factor": 1}))[1:] == (
+        "invalid_value", "requires_two_factor",
+    )  # fmt: skip
+    kept = admin.patch("v1/organization", {"time_zone": "UTC"}).json()
+    assert kept["name"] == "Alice's" and kept["allowed_domains"] == changed["allowed_domains"]
+    told = fault(admin.post("v1/invitations", {"email": "bob@elsewhere.com", "role": "developer"}))
+    assert told[:2] == (400, "invalid_value")
+
+
 def test_a_project_from_its_beginning_to_its_end(alice: House, admin) -> None:
     made = admin.post("v1/projects", {"name": "Storefront"}, idempotency_key="once")
     assert made.status_code == 201 and made.json()["status"] == "active"
