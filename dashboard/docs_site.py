@@ -20,7 +20,7 @@ from dashboard.docs_markdown import Rendered
 FOLDER = Path(settings.BASE_DIR) / "docs" / "site"
 SOURCE_LANGUAGE = "en"
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (_("Begin"), ("quickstart", "authentication", "playground")),
+    (_("Begin"), ("quickstart", "authentication", "organizations", "playground")),
     (_("Call models"), ("models", "chat-completions", "streaming", "sdks", "rate-limits", "errors")),
     (_("Usage and money"), ("usage-and-billing",)),
     (_("Automate"), ("management-api", "ingestion", "webhooks")),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.roles import Permission, Role, allows
 from catalog import providers
 from catalog.models import Plan
 from catalog.prices import Listed, price_list
@@ -36,6 +37,8 @@ def values(request: HttpRequest) -> dict[str, Any]:
         "models": [_model(one) for one in listed],
         "model": next((one.model.name for one in listed if _PLAIN_NAME.fullmatch(one.model.name)), "MODEL"),
         "plans": [_plan(plan) for plan in Plan.objects.all()],
+        "roles": [{"name": _text(str(role.label))} for role in Role],
+        "permissions": [_permission(one) for one in Permission],
         "body_limit": f"{GatewayOptions().body_limit // _MIB} MiB",
         "api_requests_per_minute": settings.API_REQUESTS_PER_MINUTE,
         "signup_open": settings.SIGNUP_OPEN,
@@ -73,6 +76,10 @@ def _model(listed: Listed) -> dict[str, Any]:
         "cached_input": f"${usd_per_million_string(prices.cached_input)}" if prices else "—",
         "output": f"${usd_per_million_string(prices.output)}" if prices else "—",
     }
+
+
+def _permission(permission: Permission) -> dict[str, Any]:
+    return {"name": _text(str(permission.label)), "allowed": [allows(role, permission) for role in Role]}
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
