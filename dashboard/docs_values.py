@@ -21,6 +21,8 @@ from gateway.options import GatewayOptions
 _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 # A name that may stand in the code of an example: no quotes, no spaces.
 _PLAIN_NAME = re.compile(r"[\w.:/@-]+")
+# Permissions of what no page and no route does.
+_WITHOUT_A_PAGE = {Permission.DELETE_ORGANIZATION}
 _MIB = 1024 * 1024
 
 
@@ -38,7 +40,7 @@ def values(request: HttpRequest) -> dict[str, Any]:
         "model": next((one.model.name for one in listed if _PLAIN_NAME.fullmatch(one.model.name)), "MODEL"),
         "plans": [_plan(plan) for plan in Plan.objects.all()],
         "roles": [{"name": _text(str(role.label))} for role in Role],
-        "permissions": [_permission(one) for one in Permission],
+        "permissions": [_permission(one) for one in Permission if one not in _WITHOUT_A_PAGE],
         "body_limit": f"{GatewayOptions().body_limit // _MIB} MiB",
         "api_requests_per_minute": settings.API_REQUESTS_PER_MINUTE,
         "signup_open": settings.SIGNUP_OPEN,
