@@ -23,7 +23,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Begin"), ("quickstart", "authentication", "organizations", "playground")),
     (_("Call models"), ("models", "chat-completions", "streaming", "sdks", "rate-limits", "errors")),
     (_("Usage and money"), ("usage-and-billing",)),
-    (_("Automate"), ("management-api", "ingestion", "webhooks")),
+    (_("Automate"), ("management-api", "command-line", "ingestion", "exports", "webhooks")),
     (_("More"), ("faq", "self-hosting", "architecture", "changelog")),
 )
 SLUGS = tuple(slug for _title, slugs in GROUPS for slug in slugs)

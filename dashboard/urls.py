@@ -6,6 +6,7 @@ from django.views.i18n import JavaScriptCatalog
 from dashboard.views import (
     billing,
     docs,
+    docs_files,
     getting_started,
     key_page,
     keys,
@@ -86,6 +87,8 @@ urlpatterns = [
     path("docs/", docs.index, name="docs"),
     path("docs/search/", docs.search, name="docs-search"),
     path("docs/search.json", docs.search_json, name="docs-search-json"),
+    path("docs/meterhouse.pyz", docs_files.client, name="docs-client"),
+    path("docs/setup.sh", docs_files.setup_script, name="docs-setup"),
     path("docs/errors/<str:code>/", docs.error, name="docs-error"),
     path("docs/<slug:slug>/", docs.page, name="docs-page"),
     path("projects/", projects.listing, name="projects"),

@@ -65,7 +65,7 @@ class RunningServer:
     def _log(self) -> Path:
         return self.data_dir / "server.log"
 
-    def start(self, timeout: float = 60.0) -> "RunningServer":
+    def start(self, timeout: float = 180.0) -> "RunningServer":
         """Start and wait until it is ready; also again after `stop` or `kill`, on the same port."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         before = len(self.output) if self._log.exists() else 0

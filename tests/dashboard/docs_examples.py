@@ -64,11 +64,12 @@ def secrets(server: RunningServer) -> dict[str, str]:
 def run(example: Example, server: RunningServer, known: dict[str, str], folder: Path) -> str:
     """What the example prints; fails when it fails."""
     command = _command(example, folder)
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     done = subprocess.run(
         command,
         cwd=ROOT if example.page == "self-hosting" else folder,
-        env={**kept, **(server.environment if example.page == "self-hosting" else {}), **known},
+        # What an example keeps at home must not end up in a developer's.
+        env={**kept, "HOME": str(folder), **(server.environment if example.page == "self-hosting" else {}), **known},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
