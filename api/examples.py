@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api import event_examples, money_examples, organization_examples
+from api import event_examples, export_examples, money_examples, organization_examples
 
 _KEY: dict[str, Any] = {
     "object": "api_key",
@@ -113,6 +113,7 @@ ANSWERS: dict[str, Any] = {
     "keys_enable": _KEY,
     **money_examples.ANSWERS,
     **event_examples.ANSWERS,
+    **export_examples.ANSWERS,
     **organization_examples.ANSWERS,
 }
 
@@ -130,5 +131,6 @@ BODIES: dict[str, Any] = {
     "keys_explain": {"model": "deepseek-chat", "input_tokens": 2000, "max_tokens": 500},
     **money_examples.BODIES,
     **event_examples.BODIES,
+    **export_examples.BODIES,
     **organization_examples.BODIES,
 }

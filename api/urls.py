@@ -36,6 +36,7 @@ urlpatterns = [
     path("v1/keys/<key_id:key_id>/explain", key_explanation.Explain.as_view(), name="api-key-explain"),
     path("", include("api.money_urls")),
     path("", include("api.event_urls")),
+    path("", include("api.export_urls")),
     path("", include("api.organization_urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),

@@ -20,6 +20,7 @@ from billing import (
     recovery,
     refused,
 )
+from billing.exporting import running as exporting
 from usage import rollups
 
 
@@ -30,8 +31,8 @@ class Job:
     name: str
     run: Callable[[], object]
     every: float
-    # Whether it waits for other people's servers: it must not keep those waiting that only need the database.
-    goes_out: bool = False
+    # Of the ticker: what waits for other people's servers must not keep those waiting that only need the database.
+    thread: str = "ticker"
 
 
 JOBS = (
@@ -42,7 +43,8 @@ JOBS = (
     Job("watch-providers", provider_health.watch_providers, every=5.0),
     Job("announce-changes", announcing.announce_changes, every=2.0),
     Job("dispatch-messages", dispatching.dispatch_messages, every=2.0),
-    Job("deliver-messages", delivering.deliver_due, every=2.0, goes_out=True),
+    Job("deliver-messages", delivering.deliver_due, every=2.0, thread="ticker-out"),
+    Job("export-days", exporting.export_due, every=30.0, thread="ticker-exports"),
     Job("forget-repeatable-requests", idempotency.forget_expired, every=60.0),
     Job("delete-accounts", closing.finish_due, every=600.0),
     Job("count-minutes", health_days.count_minute, every=20.0),

@@ -218,6 +218,8 @@ BALANCE_LOW_PERCENT = int(env.number("BALANCE_LOW_PERCENT", 10))
 
 # Whether webhooks may go to private, loopback and reserved addresses: for inner networks whose members are trusted.
 WEBHOOKS_ALLOW_PRIVATE = env.flag("WEBHOOKS_ALLOW_PRIVATE")
+# The same for buckets that organizations export to; it allows http:// as well.
+EXPORTS_ALLOW_PRIVATE = env.flag("EXPORTS_ALLOW_PRIVATE")
 
 # ---------------------------------------------------------------- security
 
@@ -335,6 +337,8 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStateEnum": "billing.models.DeliveryState",
         "ComponentStateEnum": "api.status.STATES",
         "OverlapEnum": "billing.webhooks.OVERLAPS",
+        "ExportContentEnum": "billing.models.ExportContent",
+        "ExportStateEnum": "billing.models.ExportState",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.finish"],
 }

@@ -1,6 +1,6 @@
 """The clock of the embedded set-up: calls the jobs of the schedule when they are due.
 
-Jobs run one after the other; those that wait for other people's servers have a thread of their own.
+The jobs of a thread run one after the other.
 """
 
 import logging
@@ -21,12 +21,10 @@ class Ticker:
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=[those], name=name, daemon=True)
-            for name, those in (
-                ("ticker", [job for job in jobs if not job.goes_out]),
-                ("ticker-out", [job for job in jobs if job.goes_out]),
+            threading.Thread(
+                target=self._run, args=[[job for job in jobs if job.thread == name]], name=name, daemon=True
             )
-            if those
+            for name in dict.fromkeys(job.thread for job in jobs)
         ]
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""POST to an address that a customer gave: never into our own network, never longer or larger than allowed.
+"""Requests to an address that a customer gave: never into our own network, never longer or larger than allowed.
 
 The host is looked up once, every address found is checked, and the connection goes to a checked address: a second
 lookup could answer otherwise (DNS rebinding). Redirects are not followed, proxies of the environment not asked.
@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -41,10 +41,11 @@ class Unreachable(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status, and the beginning of the body."""
+    """The status, the beginning of the body, and the headers by name in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_public(address: Address) -> bool:
@@ -118,6 +119,13 @@ def _check(found: list[Any]) -> list[Any]:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, allow_private: bool) -> Answer:
     """One POST that ends within `seconds`, lookup included; raises Forbidden or Unreachable."""
+    return send("POST", url, body, headers, seconds=seconds, allow_private=allow_private)
+
+
+def send(
+    method: str, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, allow_private: bool
+) -> Answer:
+    """One request that ends within `seconds`, lookup included; raises Forbidden or Unreachable."""
     deadline = time.monotonic() + seconds
     parts = urlsplit(check_url(url, allow_private=allow_private))
     host = parts.hostname or ""
@@ -127,7 +135,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, a
         _check(found)
     try:
         with _connected(found, deadline) as plain, _secured(plain, parts.scheme, host, deadline) as connected:
-            return _exchange(connected, parts, body, headers, deadline)
+            return _exchange(connected, method, parts, body, headers, deadline)
     except TimeoutError as error:
         raise Unreachable(f"No answer within {seconds:g} seconds.") from error
     except ssl.SSLCertVerificationError as error:
@@ -225,14 +233,15 @@ class _Stream:
 
 
 def _exchange(
-    connected: socket.socket, parts: SplitResult, body: bytes, headers: Mapping[str, str], deadline: float
+    connected: socket.socket, method: str, parts: SplitResult, body: bytes, headers: Mapping[str, str], deadline: float
 ) -> Answer:
     connection = http.client.HTTPConnection(parts.hostname or "")
     connection.sock = cast(socket.socket, _Stream(connected, deadline))
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    connection.request("POST", target, body, {**headers, "Host": parts.netloc, "Connection": "close"})
+    connection.request(method, target, body, {**headers, "Host": parts.netloc, "Connection": "close"})
     with connection.getresponse() as response:
-        return Answer(response.status, _beginning(response))
+        said = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, _beginning(response), said)
 
 
 def _beginning(response: http.client.HTTPResponse) -> bytes:

@@ -4,6 +4,7 @@ from billing.models.adjustment import Adjustment
 from billing.models.alert import Alert, AlertReason
 from billing.models.code import Redemption, RedemptionCode
 from billing.models.delivery import Delivery, DeliveryAttempt, DeliveryKind, DeliveryState
+from billing.models.export import ExportContent, ExportFile, ExportFormat, ExportPlace, ExportState, ScheduledExport
 from billing.models.file_import import FileImport
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.health import HouseDay, ModelDay
@@ -35,6 +36,11 @@ __all__ = [
     "DeliveryState",
     "DisabledReason",
     "EventType",
+    "ExportContent",
+    "ExportFile",
+    "ExportFormat",
+    "ExportPlace",
+    "ExportState",
     "FileImport",
     "GrantKind",
     "Hold",
@@ -52,6 +58,7 @@ __all__ = [
     "RedemptionCode",
     "RefusalCount",
     "RefusedRequest",
+    "ScheduledExport",
     "SpendingLimit",
     "SpendingWindow",
     "Subscription",

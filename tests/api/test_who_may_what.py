@@ -6,6 +6,7 @@ from django.db import transaction
 from accounts.models import ApiKey
 from accounts.roles import Role
 from tests.api.client import Door, fault
+from tests.api.export_rights import MAY as EXPORTS
 from tests.api.money_rights import MAY as MONEY
 from tests.api.organization_rights import MAY as PEOPLE
 from tests.api.test_description import check, described, operations
@@ -63,7 +64,7 @@ def door(alice, charlie):
 
 
 def test_every_operation_is_here():
-    assert set(operations(described())) == set(MAY) | set(MONEY) | set(PEOPLE)
+    assert set(operations(described())) == set(MAY) | set(MONEY) | set(PEOPLE) | set(EXPORTS)
 
 
 @pytest.mark.parametrize("who", [*OWN, *STRANGERS, "nobody"])

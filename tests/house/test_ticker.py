@@ -44,7 +44,7 @@ def test_a_slow_period_is_kept(monkeypatch):
 def test_a_job_that_waits_for_others_servers_keeps_nobody_waiting(monkeypatch):
     monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
     answered, ticked = threading.Event(), threading.Event()
-    ticker = Ticker([Job("out", lambda: answered.wait(20), 0.05, goes_out=True), Job("here", ticked.set, 0.05)])
+    ticker = Ticker([Job("out", lambda: answered.wait(20), 0.05, thread="ticker-out"), Job("here", ticked.set, 0.05)])
     ticker.start()
     assert ticked.wait(10)
     answered.set()
