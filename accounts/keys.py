@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import audit
+from accounts import audit, names
 from accounts.actor import SYSTEM, Actor
 from accounts.models import ApiKey, ApiKeySecret, Project, User
 from accounts.roles import EXCLUSIVE_SCOPES, Scope
@@ -59,7 +59,7 @@ def hash_of(secret: str) -> str:
 def check(restrictions: Restrictions, name: str | None = None, *, now: datetime | None = None) -> Restrictions:
     """The restrictions in normal form; raises ValidationError with a message per field."""
     errors: dict[str, str] = {}
-    if name is not None and not (1 <= len(name.strip()) <= 64 and _is_shown(name)):
+    if name is not None and not (1 <= len(name.strip()) <= 64 and names.is_shown(name)):
         errors["name"] = gettext("Give the key a name of 1 to 64 characters that can be seen, on one line.")
     scopes = tuple(dict.fromkeys(restrictions.scopes))
     if not scopes or not set(scopes) <= set(Scope.values):
@@ -89,12 +89,6 @@ def check(restrictions: Restrictions, name: str | None = None, *, now: datetime 
         requests_per_minute=rpm,
         expires_at=restrictions.expires_at,
     )
-
-
-def _is_shown(name: str) -> bool:
-    """Whether it hides nothing: no control characters, no turns of direction; emoji may be joined."""
-    seen = name.replace("\u200d", "")
-    return bool(seen.strip()) and seen.isprintable()
 
 
 def _apply(api_key: ApiKey, restrictions: Restrictions) -> None:

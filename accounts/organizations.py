@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import audit, time_zones
+from accounts import audit, names, time_zones
 from accounts.actor import SYSTEM, Actor
 from accounts.models import ApiKeySecret, Membership, Organization, Project, User
 from accounts.roles import Role
@@ -17,8 +17,21 @@ MOST_CHARACTERS = 100
 CLOSED = "Its owner closed it."
 
 
+def wrong_name(name: str) -> str:
+    """What is wrong with a name for an organization; empty when nothing is."""
+    if len(name) <= MOST_CHARACTERS and names.is_shown(name):
+        return ""
+    said = gettext("Give the organization a name of 1 to %(most_characters)s characters that can be seen.")
+    return said % {"most_characters": MOST_CHARACTERS}
+
+
 def found(user: User, name: str) -> Organization:
-    """A new organization that the user owns, with its default project. Billing's `open_organization` adds the plan."""
+    """A new organization that the user owns, with its default project. Billing's `open_organization` adds the plan.
+
+    Raises ValidationError.
+    """
+    if wrong := wrong_name(name):
+        raise ValidationError({"name": wrong})
     with transaction.atomic():
         organization = Organization.objects.create(name=name, time_zone=user.time_zone or "UTC")
         Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
@@ -62,10 +75,8 @@ def change(organization: Organization, by: Actor, *, name: str, time_zone: str) 
     """Another name or zone; days, months and limits follow the zone from now on. Raises ValidationError."""
     name = " ".join(name.split())
     errors: dict[str, str] = {}
-    if not 1 <= len(name) <= MOST_CHARACTERS:
-        errors["name"] = gettext("Give the organization a name of 1 to %(most_characters)s characters.") % {
-            "most_characters": MOST_CHARACTERS
-        }
+    if wrong := wrong_name(name):
+        errors["name"] = wrong
     if time_zone not in time_zones.known():
         errors["time_zone"] = gettext("Choose a time zone of the list.")
     if errors:

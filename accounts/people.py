@@ -5,13 +5,22 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext
 
-from accounts import audit, time_zones
+from accounts import audit, names, time_zones
 from accounts.actor import Actor
 from accounts.models import User
 
 MOST_CHARACTERS = 150
 # What a person chooses for the playground.
 PLAYGROUND = ("streams_answers", "announces_answers", "uses_shortcuts")
+
+
+def wrong_name(name: str) -> str:
+    """What is wrong with a person's name, which may be empty; empty when nothing is."""
+    if len(name) > MOST_CHARACTERS:
+        return gettext("A name has at most %(most_characters)s characters.") % {"most_characters": MOST_CHARACTERS}
+    if name and not names.is_shown(name):
+        return gettext("Write a name that can be seen.")
+    return ""
 
 
 def change_profile(
@@ -23,10 +32,8 @@ def change_profile(
     """
     name = " ".join(name.split())
     errors: dict[str, str] = {}
-    if len(name) > MOST_CHARACTERS:
-        errors["name"] = gettext("A name has at most %(most_characters)s characters.") % {
-            "most_characters": MOST_CHARACTERS
-        }
+    if wrong := wrong_name(name):
+        errors["name"] = wrong
     if time_zone not in time_zones.known():
         errors["time_zone"] = gettext("Choose a time zone of the list.")
     if language and language not in dict(settings.LANGUAGES):

@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, names
 from accounts.actor import Actor
 from accounts.models import Membership, Organization, Preset, Project, User
 from accounts.roles import Permission, allows
@@ -47,8 +47,9 @@ class Content:
     messages: list[dict[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.name) <= 64 or self.name != " ".join(self.name.split()):
-            raise ValidationError({"name": _("Give the preset a name of 1 to 64 characters.")})
+        one_line = self.name == " ".join(self.name.split())
+        if not (len(self.name) <= 64 and one_line and names.is_shown(self.name)):
+            raise ValidationError({"name": _("Give the preset a name of 1 to 64 characters that can be seen.")})
         if len(self.description) > 300:
             raise ValidationError({"description": _("The description has at most 300 characters.")})
         if not 1 <= len(self.model) <= 100:

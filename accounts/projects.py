@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import audit, keys
+from accounts import audit, keys, names
 from accounts.actor import Actor
 from accounts.models import ApiKey, Organization, Project, ProjectMembership, User
 
@@ -16,10 +16,10 @@ MOST_CHARACTERS = 64
 def _name(text: str) -> str:
     """The name on one line; raises ValidationError."""
     name = " ".join(text.split())
-    if not 1 <= len(name) <= MOST_CHARACTERS:
+    if not (len(name) <= MOST_CHARACTERS and names.is_shown(name)):
         raise ValidationError(
             {
-                "name": gettext("Give the project a name of 1 to %(most_characters)s characters.")
+                "name": gettext("Give the project a name of 1 to %(most_characters)s characters that can be seen.")
                 % {"most_characters": MOST_CHARACTERS}
             }
         )

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import invitations
+from accounts import invitations, people
 from accounts.models import Membership, Project, User
 from accounts.roles import Role
 from dashboard.account_forms import new_password
@@ -143,6 +143,13 @@ class JoinForm(forms.Form):
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._email = email
+
+    def clean_name(self) -> str:
+        """On one line, with nothing in it that cannot be seen."""
+        name = " ".join(self.cleaned_data["name"].split())
+        if wrong := people.wrong_name(name):
+            raise ValidationError(wrong)
+        return name
 
     def clean_time_zone(self) -> str:
         """A zone that exists; anything else is UTC."""

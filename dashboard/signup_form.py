@@ -4,8 +4,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+
+from accounts import organizations, people
 
 
 class SignupForm(forms.Form):
@@ -23,6 +26,20 @@ class SignupForm(forms.Form):
     )
     time_zone = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": ""}))
     field_order = ("name", "email", "organization", "password1")
+
+    def clean_name(self) -> str:
+        """On one line, with nothing in it that cannot be seen."""
+        name = " ".join(self.cleaned_data["name"].split())
+        if wrong := people.wrong_name(name):
+            raise ValidationError(wrong)
+        return name
+
+    def clean_organization(self) -> str:
+        """The same; empty, the house names it."""
+        name = " ".join(self.cleaned_data["organization"].split())
+        if name and (wrong := organizations.wrong_name(name)):
+            raise ValidationError(wrong)
+        return name
 
     def clean_time_zone(self) -> str:
         """A zone that exists; anything else is UTC."""
