@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import keys, organizations
 from accounts.actor import Actor
-from accounts.models import Organization, User
+from accounts.models import Membership, Organization, User
 from billing.models import Subscription
 from catalog import providers, seed
 from catalog.models import LanguageModel, Plan
@@ -34,7 +34,10 @@ class FirstStart:
 
 
 def open_organization(user: User, name: str, *, plan: Plan | None = None) -> Organization:
-    """A new organization on the default plan, owned by the user; credit waits for the confirmed e-mail address."""
+    """A new organization on the default plan, owned by the user; credit waits for the confirmed e-mail address.
+
+    Raises ValidationError when the name is none.
+    """
     plan = plan or Plan.objects.filter(is_default=True).first()
     if plan is None:
         raise NoDefaultPlan("No plan is marked as default. Run `manage.py seed_catalog` or mark one in the admin.")
@@ -42,6 +45,15 @@ def open_organization(user: User, name: str, *, plan: Plan | None = None) -> Org
         organization = organizations.found(user, name)
         Subscription.objects.create(organization=organization, plan=plan)
         return organization
+
+
+def open_first_organization(user: User, name: str) -> Organization | None:
+    """The same for somebody who belongs to none; None for a member of one. Sent twice together, it opens one."""
+    with transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if Membership.objects.filter(user=user).exists():
+            return None
+        return open_organization(user, name)
 
 
 def seed_if_empty() -> list[str]:

@@ -47,6 +47,8 @@ class RotateForm(forms.Form):
     """How long the old secret signs beside the new one."""
 
     overlap = forms.ChoiceField(label=_("The old secret stops"), choices=tuple(_OVERLAP_WORDS.items()), initial="24h")
+    # A reload or a double click rotates once: a second time would end the secret that the receiver still has.
+    token = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def length(self) -> timedelta:
         """The chosen overlap."""

@@ -20,13 +20,12 @@ from dashboard import getting_started_steps
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.form_errors import add_errors
+from dashboard.form_once import once
 from dashboard.getting_started_form import DAYS, FirstKeyForm
 from dashboard.getting_started_snippets import VARIABLE, snippets
 from dashboard.templatetags.getting_started import HIDDEN_COOKIE, is_hidden
 
 _YEAR = 60 * 60 * 24 * 365
-_MADE = "first_keys_made"
-_MOST_REMEMBERED = 10
 
 
 @never_cache
@@ -45,21 +44,23 @@ def create_key(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = _form(desk, request.POST)
     if not form.is_valid():
         return _page(request, desk, form, status=422)
-    token = form.cleaned_data["token"]
-    if token in request.session.get(_MADE, []):
-        messages.info(request, _("Key created. The secret was shown once."))
-        return redirect("dashboard:getting-started")
     project = next(one for one in _projects(desk) if one.public_id == form.cleaned_data["project"])
+    name, by = form.cleaned_data["name"], desk.actor(request)
     try:
-        issued = keys.create(
-            project, form.cleaned_data["name"], desk.actor(request), owner=desk.user, restrictions=form.restrictions()
+        made = once(
+            desk,
+            "first-key",
+            form.cleaned_data["token"],
+            lambda: keys.create(project, name, by, owner=desk.user, restrictions=form.restrictions()),
+            lambda issued: issued.api_key.public_id,
         )
     except ValidationError as error:
         add_errors(form, error)
         return _page(request, desk, form, status=422)
-    # The form's token, never the secret: a reload then creates nothing.
-    request.session[_MADE] = [*request.session.get(_MADE, []), token][-_MOST_REMEMBERED:]
-    response = _page(request, desk, None, issued=issued)
+    if made.fresh is None:
+        messages.info(request, _("Key created. The secret was shown once."))
+        return redirect("dashboard:getting-started")
+    response = _page(request, desk, None, issued=made.fresh)
     response["Cache-Control"] = "no-store"
     return response
 

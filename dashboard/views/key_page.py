@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys
 from accounts.models import ApiKey
@@ -20,6 +20,7 @@ from dashboard.views.keys import add_errors, find, may_give
 from usage import secret_use
 
 
+@require_safe
 @member(Permission.SEE_KEYS)
 def detail(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Facts, restrictions, secrets and history of a key."""

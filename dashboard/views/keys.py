@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import keys
 from accounts.keys import Issued
@@ -23,13 +23,10 @@ from catalog.prices import price_list
 from dashboard import key_list, key_rows, undo
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
+from dashboard.form_once import once
 from dashboard.key_forms import CreateKeyForm, RegenerateForm, RestrictionsForm
 from dashboard.request_rows import zone_of
 from foundation import shown_dates
-
-_MADE = "keys_made"
-_MOST_REMEMBERED = 20
-
 
 # ---------------------------------------------------------------- finding
 
@@ -39,7 +36,7 @@ def _own_projects(desk: Desk) -> list[Project]:
 
 
 def find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
-    """A key that the person may see (and manage); anything else does not exist."""
+    """A key of a project within reach that the person may see (and manage); anything else does not exist."""
     key = (
         ApiKey.objects.visible()
         .select_related("organization", "project", "owner", "created_by")
@@ -47,9 +44,7 @@ def find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
         .filter(organization=desk.organization, public_id=public_id)
         .first()
     )
-    if key is None or (manage and not desk.may_manage(key)):
-        raise Http404
-    if not manage and not key_rows.may_see(desk, key):
+    if key is None or not key_rows.may_see(desk, key) or (manage and not desk.may_manage(key)):
         raise Http404
     return key
 
@@ -75,6 +70,7 @@ def add_errors(form: forms.Form, error: ValidationError) -> None:
 # ---------------------------------------------------------------- list
 
 
+@require_safe
 @member(Permission.SEE_KEYS)
 def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     """A page of the keys that are not revoked, unless the filter says otherwise."""
@@ -112,23 +108,27 @@ def create(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The form, and the one response that shows the secret."""
     form = _new_form(desk, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        made = request.session.get(_MADE, {}).get(form.cleaned_data["token"])
-        if made:
-            messages.info(request, _("Key created. The secret was shown once."))
-            return redirect("dashboard:key", made)
-        project = next(one for one in _own_projects(desk) if one.public_id == form.cleaned_data["project"])
         try:
-            issued = _create(request, desk, project, form)
+            made = once(
+                desk,
+                "key",
+                form.cleaned_data["token"],
+                lambda: _create(request, desk, form),
+                lambda issued: issued.api_key.public_id,
+            )
         except ValidationError as error:
             add_errors(form, error)
         else:
-            _remember(request, form.cleaned_data["token"], issued.api_key)
-            return _show(request, issued.api_key, issued.secret, title=_("Key created"))
+            if made.fresh:
+                return _show(request, made.fresh.api_key, made.fresh.secret, title=_("Key created"))
+            messages.info(request, _("Key created. The secret was shown once."))
+            return redirect("dashboard:key", made.public_id)
     return render(request, "dashboard/key_create.html", {"form": form})
 
 
-def _create(request: HttpRequest, desk: Desk, project: Project, form: CreateKeyForm) -> Issued:
+def _create(request: HttpRequest, desk: Desk, form: CreateKeyForm) -> Issued:
     """The key and its limit, both or neither."""
+    project = next(one for one in _own_projects(desk) if one.public_id == form.cleaned_data["project"])
     owner = desk.user if form.cleaned_data["owner"] == "me" else None
     with transaction.atomic():
         issued = keys.create(
@@ -137,13 +137,6 @@ def _create(request: HttpRequest, desk: Desk, project: Project, form: CreateKeyF
         if terms := form.cleaned_data["terms"]:
             limits.set_limit(issued.api_key, terms, desk.actor(request))
         return issued
-
-
-def _remember(request: HttpRequest, token: str, key: ApiKey) -> None:
-    """The form's token, never the secret: a reload then creates nothing."""
-    made = request.session.get(_MADE, {})
-    made[token] = key.public_id
-    request.session[_MADE] = dict(list(made.items())[-_MOST_REMEMBERED:])
 
 
 def _show(request: HttpRequest, key: ApiKey, secret: str, *, title: str) -> HttpResponse:

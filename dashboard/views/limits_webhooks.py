@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Permission
 from billing import webhooks
@@ -17,10 +17,9 @@ from billing.models import DeliveryState, WebhookEndpoint
 from billing.webhooks import Issued
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
+from dashboard.form_once import once
 from dashboard.limit_webhook_forms import AddEndpointForm, EndpointForm, RotateForm
 
-_MADE = "webhooks_made"
-_MOST_REMEMBERED = 20
 _LOG = 50
 
 
@@ -32,6 +31,10 @@ def _find(desk: Desk, public_id: str) -> WebhookEndpoint:
     return found
 
 
+def _id_of(issued: Issued) -> str:
+    return issued.endpoint.public_id
+
+
 def _secret(request: HttpRequest, issued: Issued, title: str) -> HttpResponse:
     """The one answer that holds the secret."""
     context = {"endpoint": issued.endpoint, "secret": issued.secret, "heading": title}
@@ -41,6 +44,7 @@ def _secret(request: HttpRequest, issued: Issued, title: str) -> HttpResponse:
 
 
 @never_cache
+@require_safe
 @member(Permission.MANAGE_ORGANIZATION)
 def listing(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The endpoints, each with what came of its newest message."""
@@ -58,24 +62,27 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
     form = AddEndpointForm(request.POST or None, initial={"token": secrets.token_hex(16)})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        made = request.session.get(_MADE, {})
-        if made.get(data["token"]):
-            messages.info(request, _("Endpoint added. The secret was shown once."))
-            return redirect("dashboard:limit-webhook", made[data["token"]])
         try:
-            issued = webhooks.create_endpoint(
-                desk.organization,
-                data["url"],
-                desk.actor(request),
-                types=data["types"],
-                description=data["description"],
+            made = once(
+                desk,
+                "webhook",
+                data["token"],
+                lambda: webhooks.create_endpoint(
+                    desk.organization,
+                    data["url"],
+                    desk.actor(request),
+                    types=data["types"],
+                    description=data["description"],
+                ),
+                _id_of,
             )
         except ValidationError as error:
             add_errors(form, error)
         else:
-            made[data["token"]] = issued.endpoint.public_id
-            request.session[_MADE] = dict(list(made.items())[-_MOST_REMEMBERED:])
-            return _secret(request, issued, _("Endpoint added"))
+            if made.fresh:
+                return _secret(request, made.fresh, _("Endpoint added"))
+            messages.info(request, _("Endpoint added. The secret was shown once."))
+            return redirect("dashboard:limit-webhook", made.public_id)
     return render(request, "dashboard/limit_webhook_add.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -97,7 +104,7 @@ def detail(request: HttpRequest, desk: Desk, endpoint: str) -> HttpResponse:
     context: dict[str, Any] = {
         "endpoint": found,
         "form": form,
-        "rotate": RotateForm(),
+        "rotate": RotateForm(initial={"token": secrets.token_hex(16)}),
         "deliveries": webhooks.deliveries(desk.organization, endpoint=found)[:_LOG],
         "pending": DeliveryState.PENDING,
     }
@@ -146,11 +153,19 @@ def rotate(request: HttpRequest, desk: Desk, endpoint: str) -> HttpResponse:
     form = RotateForm(request.POST)
     if form.is_valid():
         try:
-            return _secret(
-                request, webhooks.rotate_secret(found, desk.actor(request), overlap=form.length()), _("New secret")
+            made = once(
+                desk,
+                f"rotate:{found.pk}",
+                form.cleaned_data["token"],
+                lambda: webhooks.rotate_secret(found, desk.actor(request), overlap=form.length()),
+                _id_of,
             )
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
+        else:
+            if made.fresh:
+                return _secret(request, made.fresh, _("New secret"))
+            messages.info(request, _("The secret was rotated, and the new one was shown once."))
     else:
         messages.error(request, _("Choose when the old secret stops."))
     return redirect("dashboard:limit-webhook", endpoint)

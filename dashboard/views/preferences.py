@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -73,8 +74,10 @@ def welcome(request: HttpRequest) -> HttpResponse:
     if current_membership(request) is not None:
         return redirect("dashboard:overview")
     if request.method == "POST":
-        name = request.POST.get("name", "").strip()[:100]
-        if name:
-            opening.open_organization(request.user, name)  # type: ignore[arg-type]
-            return redirect("dashboard:overview")
+        name = " ".join(request.POST.get("name", "").split())
+        try:
+            opening.open_first_organization(request.user, name)  # type: ignore[arg-type]
+        except ValidationError as error:
+            return render(request, "dashboard/welcome.html", {"name": name, "error": error.messages[0]}, status=422)
+        return redirect("dashboard:overview")
     return render(request, "dashboard/welcome.html")

@@ -68,7 +68,7 @@ def test_change_switch_rotate_remove(alice: House) -> None:
     assert (endpoint.url, endpoint.is_enabled) == ("https://example.org/new", False)
     assert "Switched off by a member" in client.get(url).content.decode()
     client.post(f"{url}switch/", {"on": "yes"})
-    answer = client.post(f"{url}rotate/", {"overlap": "24h"})
+    answer = client.post(f"{url}rotate/", {"overlap": "24h", "token": "c" * 32})
     new = _SECRET.search(answer.content.decode())
     assert new and new[0] != old and "no-store" in answer["Cache-Control"]
     assert "An old secret signs until" in client.get(url).content.decode()
