@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from accounts import members
+from accounts.roles import Permission
 from billing import mails, recipients
 from billing.models import EventType
-from dashboard.access import Desk, member
+from dashboard.access import Desk, member, refuse
 
 # What to know about an event besides its name.
 _HINTS = {
@@ -44,7 +45,9 @@ class EventRow:
 def notifications(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The page, and its one form."""
     is_told = desk.membership.role in recipients.ROLES
-    if request.method == "POST" and is_told:
+    if request.method == "POST":
+        if not is_told:
+            return refuse(request, desk, Permission.MANAGE_MONEY)
         wanted = set(request.POST.getlist("mail"))
         members.mute_mails(desk.membership, set(mails.types()) - wanted, desk.actor(request))
         messages.success(request, _("Changes saved."))

@@ -77,7 +77,7 @@ def test_a_role_that_is_not_told_has_nothing_to_choose(alice: House, role: Role)
     client = browser(alice.member("Dev", role))
     page = client.get(URL).content.decode()
     assert "Your role is not." in page and 'type="checkbox"' not in page and "/limits/webhooks/" not in page
-    client.post(URL, {})
+    assert client.post(URL, {}).status_code == 403
     assert Membership.objects.get(user__email="dev@example.com").muted_mails == []
 
 
