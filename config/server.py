@@ -24,6 +24,9 @@ def configuration(workers: int) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
+        # A worker answers its parent when it has imported everything, which a busy machine may need long for; who is
+        # killed after the usual five seconds begins again, and never comes up.
+        timeout_worker_healthcheck=60,
         timeout_graceful_shutdown=int(settings.DRAIN_SECONDS),
     )
 

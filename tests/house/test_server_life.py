@@ -14,6 +14,7 @@ import urllib.request
 
 import pytest
 
+from config import server as house_server
 from tests.running import ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.database]
@@ -144,6 +145,10 @@ def test_a_taken_port_is_named(tmp_path):
         done = serve(tmp_path, "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "cannot be used: Address already in use" in done.stderr
+
+
+def test_a_worker_that_starts_slowly_is_waited_for():
+    assert house_server.configuration(2).timeout_worker_healthcheck >= 60
 
 
 @pytest.mark.redis
