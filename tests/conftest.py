@@ -112,6 +112,15 @@ def server(database_template: Template, tmp_path_factory: pytest.TempPathFactory
         yield factory()
 
 
+@pytest.fixture(scope="module")
+def four_workers(
+    database_template: Template, tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer
+) -> Iterator[RunningServer]:
+    """A server of four workers for the tests of a file; keys that a test makes in its database work there."""
+    with _factory(database_template, tmp_path_factory.mktemp("workers")) as factory:
+        yield factory(redis_url=redis_server.url, workers=4, KEY_PEPPER=settings.KEY_PEPPER)
+
+
 @contextmanager
 def _factory(template: Template, folder: Path) -> Iterator[ServerFactory]:
     started: list[RunningServer] = []
@@ -120,7 +129,7 @@ def _factory(template: Template, folder: Path) -> Iterator[ServerFactory]:
         data_dir = folder / f"server-{len(started)}"
         server = RunningServer(data_dir, template.copy(), redis_url=redis_url, workers=workers, extra=extra)
         started.append(server)
-        return server.start()
+        return server.start(60.0 * workers)
 
     try:
         yield start
