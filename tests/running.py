@@ -82,7 +82,7 @@ class RunningServer:
                 if self._is_ready():
                     return self
             time.sleep(0.05)
-        self.kill()
+        self.end()
         raise RuntimeError(f"the server did not become ready:\n{self.output[before:]}")
 
     def _is_ready(self) -> bool:
