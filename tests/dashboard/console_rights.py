@@ -133,6 +133,7 @@ TABLE: dict[str, Row] = {
     "billing-redeem": Row(FORM, MONEY, lambda values: {"code": values["code"]}, at="billing", shows=302),
     "billing-export": Row(PAGE, MONEY, at="billing"),
     "models": Row(PAGE, ALL, at="overview", is_public=True),
+    "model": Row(PAGE, ALL, at="models", of={"name": "model"}, is_public=True),
     # Getting started
     "getting-started": Row(PAGE, ALL, at="docs"),
     "getting-started-create": Row(VERB, BUILD, lambda values: {"name": "first", "project": values["project"],
@@ -143,6 +144,7 @@ TABLE: dict[str, Row] = {
     "status": Row(PAGE, ALL, is_public=True),
     "docs": Row(PAGE, ALL, is_public=True),
     "docs-search": Row(PAGE, ALL, is_public=True),
+    "docs-search-json": Row(PAGE, ALL, is_public=True),
     "docs-error": Row(PAGE, ALL, of={"code": "error_code"}, shows=302, is_public=True),
     "docs-page": Row(PAGE, ALL, of={"slug": "docs_page"}, is_public=True),
     # Projects

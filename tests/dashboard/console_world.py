@@ -76,7 +76,13 @@ def furnish() -> World:
     alice, charlie = house("Alice"), house("Charlie")
     people: dict[str, User] = {"owner": alice.owner, "Charlie": charlie.owner}
     people |= {role: alice.member(role.capitalize(), Role(role)) for role in ROLES[1:]}
-    values = {"theme": "dark", "language": "en", "error_code": "insufficient_quota", "docs_page": "errors"}
+    values = {
+        "theme": "dark",
+        "language": "en",
+        "model": "deepseek-chat",
+        "error_code": "insufficient_quota",
+        "docs_page": "errors",
+    }
     values |= {"organization": alice.organization.public_id, "turn": "0" * 32}
     other = alice.member("Other", Role.VIEWER)
     # The last owner could not leave.

@@ -2,12 +2,12 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.test import Client, override_settings
+from django.test import Client
 
 from accounts.models import ApiKey, ApiKeySecret, Invitation, Organization, Preset, Project, ProjectMembership
 from accounts.roles import Role
@@ -27,9 +27,8 @@ Send = Callable[..., Any]
 
 
 @pytest.fixture
-def alice(own_database: str) -> Iterator[House]:
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield house("Alice")
+def alice(own_database: str) -> House:
+    return house("Alice")
 
 
 def together(client: Client, send: Callable[[Client], Any]) -> list[Any]:

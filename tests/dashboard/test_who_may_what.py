@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection, transaction
-from django.test import override_settings
 
 from dashboard.urls import urlpatterns
 from tests.dashboard.console_rights import OUTSIDE, ROLES, TABLE, Row
@@ -19,10 +18,8 @@ _KINDS = ("org", "key", "proj", "inv", "pre", "req", "user", "lim", "we", "dlv")
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    # Nobody guesses a password here: it need not be slow to check.
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
-        yield furnish()
+def world() -> World:
+    return furnish()
 
 
 @contextmanager
