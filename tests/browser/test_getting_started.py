@@ -1,5 +1,6 @@
 """A new user: from the confirmed address to the first successful call, with the snippets as they were copied."""
 
+import os
 import quopri
 import re
 import shutil
@@ -50,18 +51,26 @@ class Newcomer:
             self.page.click("main form button[type=submit]")
             self.page.wait_for_load_state()
 
-    def code(self, language: str) -> str:
-        return self.page.locator(f"#snippet-{language}").text_content() or ""
+    def copied(self, language: str) -> str:
+        """What the button of this example puts into the clipboard."""
+        self.click(f"#step-call [data-copy=snippet-{language}]")
+        self.page.wait_for_selector("#status:has-text('Copied')", state="attached")
+        text: str = self.page.evaluate("navigator.clipboard.readText()")
+        assert text == (self.page.locator(f"#snippet-{language}").text_content() or "").strip()
+        return text
 
 
-def run(language: str, code: str, folder: Path) -> str:
+def run(language: str, code: str, folder: Path, **environment: str) -> str:
+    """Save it as it is and run it in a shell."""
+    names = {"sh": "hello.sh", "python": "hello.py", "js": "hello.mjs"}
+    programs = {"sh": "bash", "python": sys.executable, "js": "node"}
+    (folder / names[language]).write_text(code)
     if language == "js":
         (folder / "node_modules").symlink_to(ROOT / "node_modules")
-        (folder / "hello.mjs").write_text(code)
-    commands = {"sh": ["bash", "-c", code], "python": [sys.executable, "-c", code], "js": ["node", "hello.mjs"]}
     done = subprocess.run(
-        commands[language],
+        ["bash", "-c", f"'{programs[language]}' {names[language]}"],
         cwd=folder,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -74,16 +83,16 @@ def run(language: str, code: str, folder: Path) -> str:
 
 def test_a_new_user_makes_the_first_call(chromium: str, server: RunningServer, tmp_path: Path) -> None:
     with chromium_running(chromium) as browser:
-        page = browser.new_context().new_page()
+        page = browser.new_context(permissions=["clipboard-read", "clipboard-write"]).new_page()
         nina = Newcomer(page, server)
         nina.sign_up()
         nina.confirm()
 
         nina.click("nav a[href='/getting-started/']")
         nina.click("#step-key button[type=submit]")
-        nina.click("#step-call [data-copy=snippet-sh]")
+        curl = nina.copied("sh")
         nina.interactions += 1  # pasted into a terminal
-        assert "Hello!" in run("sh", nina.code("sh"), tmp_path)
+        assert "Hello!" in run("sh", curl, tmp_path)
         page.wait_for_selector(".got", timeout=10_000)
         assert nina.interactions <= 8
         assert "Got it: deepseek-chat" in page.inner_text(".firstcall")
@@ -95,11 +104,15 @@ def test_a_new_user_makes_the_first_call(chromium: str, server: RunningServer, t
         assert not page.is_visible("#snippet-sh")
         page.keyboard.press("ArrowRight")
         assert page.is_visible("#snippet-js")
-        assert "Hello!" in run("python", nina.code("python"), tmp_path)
         if shutil.which("node") and (ROOT / "node_modules" / "openai").exists():
-            assert "Hello!" in run("js", nina.code("js"), tmp_path)
-        page.reload()
-        assert page.is_visible("#step-call") or page.locator("#step-call").count()
+            assert "Hello!" in run("js", nina.copied("js"), tmp_path)
+        nina.click("#tab-python")
+        assert "Hello!" in run("python", nina.copied("python"), tmp_path)
+        secret = page.inner_text("#secret")
+        page.goto(f"{server.url}/getting-started/")
+        later = page.locator("#snippet-sh").text_content() or ""
+        assert secret not in page.content()
+        assert "Hello!" in run("sh", later, tmp_path, METERHOUSE_KEY=secret)
         assert not nina.errors
 
 
