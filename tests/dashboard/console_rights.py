@@ -110,11 +110,13 @@ TABLE: dict[str, Row] = {
     # Usage
     "usage": Row(PAGE, ALL, at="overview"),
     "usage-export": Row(PAGE, ALL, at="usage"),
+    "usage-newest": Row(PAGE, ALL),
     "requests": Row(PAGE, ALL, at="usage"),
     "requests-export": Row(PAGE, ALL, at="requests"),
     "request": Row(PAGE, ALL, at="requests", of={"request_id": "request"}),
     # Limits & alerts
     "limits": Row(PAGE, ALL, at="overview"),
+    "limits-test": Row(VERB, MONEY, at="limits"),
     "limit-add": Row(FORM, MONEY, _terms, at="limits"),
     "limit-webhooks": Row(PAGE, MANAGE, at="limits"),
     "limit-webhook-add": Row(FORM, MANAGE, _fixed({"url": "https://example.com/new", "token": "b" * 32}),

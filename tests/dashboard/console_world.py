@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
@@ -74,6 +75,8 @@ class World:
 def furnish() -> World:
     """One of everything for Alice; nothing for Charlie."""
     alice, charlie = house("Alice"), house("Charlie")
+    # Somebody has to get the mails.
+    EmailAddress.objects.create(user=alice.owner, email=alice.owner.email, verified=True, primary=True)
     people: dict[str, User] = {"owner": alice.owner, "Charlie": charlie.owner}
     people |= {role: alice.member(role.capitalize(), Role(role)) for role in ROLES[1:]}
     values = {
