@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from accounts import policies, reach
@@ -76,6 +76,9 @@ def member(permission: Permission | None = None) -> Callable[[View[P]], Callable
         @wraps(view)
         @login_required
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if any("\0" in str(value) for value in kwargs.values()):
+                # PostgreSQL does not even look for it.
+                raise Http404
             membership = current_membership(request)
             if membership is None:
                 return redirect("dashboard:welcome")

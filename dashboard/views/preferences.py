@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import people, policies
 from accounts.actor import Actor
@@ -24,7 +24,8 @@ _YEAR = 60 * 60 * 24 * 365
 @login_required
 def switch(request: HttpRequest, organization: str) -> HttpResponse:
     """Look at another organization; one that the person does not belong to does not exist."""
-    choose(request, get_object_or_404(Organization, public_id=organization, memberships__user=request.user))
+    own = Organization.objects.filter(memberships__user=request.user)
+    choose(request, get_object_or_404(own, public_id=organization.replace("\0", "")))
     return redirect("dashboard:overview")
 
 
@@ -57,6 +58,7 @@ def language(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @never_cache
+@require_safe
 @login_required
 def two_factor_needed(request: HttpRequest) -> HttpResponse:
     """For members of an organization that asks for a second factor which they do not have yet."""

@@ -91,6 +91,8 @@ PRESET = {
 TABLE: dict[str, Row] = {
     "overview": Row(PAGE, ALL),
     "welcome": Row(FORM, ALL, shows=302),
+    # Nobody's organization asks for a second factor here.
+    "two-factor-needed": Row(PAGE, ALL, shows=302),
     "switch": Row(VERB, ALL, of={"organization": "organization"}),
     "theme": Row(VERB, ALL, of={"name": "theme"}, is_public=True),
     "language": Row(FORM, ALL, of={"code": "language"}, shows=302, is_public=True),
@@ -181,11 +183,13 @@ TABLE: dict[str, Row] = {
                                 posted=lambda who: 302 if who == "nobody" else 404),
     "settings-notifications": Row(FORM, ALL, at="settings-profile", may_post=MONEY),
     "settings-organization": Row(FORM, MANAGE, _fixed({"name": "New name", "time_zone": "UTC"}), at="settings-profile"),
+    "settings-access": Row(VERB, MANAGE, _fixed({"allowed_domains": "example.com"}), at="settings-organization"),
     "settings-copying": Row(VERB, MANAGE, _fixed({"allowed": "yes"}), at="settings-organization"),
     "settings-data": Row(PAGE, ALL, at="settings-profile"),
     "settings-delete": Row(FORM, ALL, lambda values: {"email": values["email"]}, at="settings-data"),
     "settings-keep": Row(VERB, ALL),
-    "settings-data-export": Row(PAGE, ALL, at="settings-data"),
+    "settings-data-export": Row(PAGE, ALL),
+    "settings-data-archive": Row(PAGE, ALL, at="settings-data"),
     # Playground
     "playground": Row(PAGE, BUILD, at="overview"),
     "playground-words": Row(PAGE, ALL, is_public=True),
