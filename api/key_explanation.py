@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts.idempotency import Answer
 from accounts.roles import Permission
 from api import faults
-from api.key_serializers import address_field
+from api.key_serializers import AddressField
 from api.keys import KeyDoor
 from api.once import ONCE
 from api.schema import ERRORS
@@ -28,7 +28,7 @@ class ExplainIn(Strict):
     max_tokens = serializers.IntegerField(
         min_value=1, max_value=_MOST_TOKENS, required=False, help_text="Without it the model's maximum."
     )
-    address = address_field(required=False, help_text="The client's; without it the key's networks are not asked.")
+    address = AddressField(required=False, help_text="The client's; without it the key's networks are not asked.")
 
 
 class RoomOut(serializers.Serializer):

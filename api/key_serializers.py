@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.keys import GRACE_PERIODS
@@ -15,9 +16,9 @@ from catalog.models import LanguageModel
 from usage import last_use
 
 
-def address_field(**options: Any) -> serializers.IPAddressField:
+@extend_schema_field({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
+class AddressField(serializers.IPAddressField):
     """An IP address as text."""
-    return serializers.IPAddressField(**options)
 
 
 class OwnerOut(serializers.Serializer):

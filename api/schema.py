@@ -22,14 +22,14 @@ _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "For `If-Match` a
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "schema": {"type": "string", "minLength": 1},
+    "schema": {"type": "string"},
     "description": "An `ETag` of before: the edit is refused with 412 when somebody else made one meanwhile. "
     "Without it the edit is made in any case; `*` is any state.",
 }
 _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "schema": {"type": "string", "minLength": 1},
+    "schema": {"type": "string"},
     "description": "The `ETag` of an earlier answer: 304 when this one would be the same.",
 }
 _REPLAYED = {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
@@ -77,6 +77,8 @@ def _close(schemas: dict[str, Any]) -> None:
     for name, schema in schemas.items():
         if name.endswith("Request") and not name.startswith("Event") and schema.get("type") == "object":
             schema["additionalProperties"] = False
+    # On one thing at a time.
+    schemas["LimitCreateRequest"]["not"] = {"required": ["project_id", "key_id"]}
 
 
 def _is_single(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
@@ -117,8 +119,10 @@ def _finish(path: str, method: str, operation: dict[str, Any], *, is_single: boo
         statuses.add(400)
     if "{" in path or asks or body:
         statuses.add(404)
-    if body:
-        statuses |= {409, 413, 415}
+    if method != "get":
+        statuses.add(409)
+    if method in ("post", "patch"):
+        statuses |= {413, 415}
     if repeats:
         statuses.add(410)
     operation["responses"] = {**kept, **{str(status): _error(status) for status in sorted(statuses)}}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.envelopes import ListOut
@@ -80,8 +81,13 @@ class DeliveryDetailOut(DeliveryOut):
     log = AttemptOut(many=True, help_text="Every attempt, newest first.")
 
 
+@extend_schema_field({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": LONGEST_URL})
+class UrlField(serializers.CharField):
+    """Where a webhook goes; that its host may be reached is checked when it is set."""
+
+
 class WebhookCreate(Strict):
-    url = serializers.CharField(max_length=LONGEST_URL)
+    url = UrlField(max_length=LONGEST_URL)
     types = serializers.ListField(
         child=serializers.ChoiceField(EventType.choices),
         default=list,
@@ -92,7 +98,7 @@ class WebhookCreate(Strict):
 
 
 class WebhookChange(Strict):
-    url = serializers.CharField(max_length=LONGEST_URL, required=False)
+    url = UrlField(max_length=LONGEST_URL, required=False)
     types = serializers.ListField(
         child=serializers.ChoiceField(EventType.choices), required=False, max_length=50, help_text="Empty: all."
     )
