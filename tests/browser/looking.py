@@ -170,6 +170,11 @@ class Visit:
         self._settle()
         return [one.status for one in self.responses if one.request.is_navigation_request()][-1]
 
+    @property
+    def path(self) -> str:
+        """Where the browser is now."""
+        return urlsplit(self.page.url).path
+
     def _settle(self) -> None:
         """Two frames: what scripts draw at the start is drawn."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
