@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from billing.demo_organization import OWNER
-from tests.dashboard.console import Person
 from tests.running import RunningServer
 
+OWNER = "ana@northwind.example"
 PASSWORD = "measured in the light of day"
 
 
@@ -46,13 +46,16 @@ def chromium() -> Iterator[Browser]:
 
 def session(server: RunningServer) -> list[Any]:
     """The cookies of a log-in as the owner."""
-    cookies = Person(server, OWNER, PASSWORD).http.cookies
-    return [{"name": name, "value": cookies[name], "url": server.url} for name in ("sessionid", "csrftoken")]
+    with httpx.Client(base_url=server.url, timeout=120) as http:
+        http.get("/accounts/login/")
+        form = {"login": OWNER, "password": PASSWORD, "csrfmiddlewaretoken": http.cookies["csrftoken"]}
+        assert http.post("/accounts/login/", data=form).status_code == 302, "the log-in failed"
+        return [{"name": name, "value": http.cookies[name], "url": server.url} for name in ("sessionid", "csrftoken")]
 
 
 def browsing(browser: Browser, cookies: list[Any], **options: Any) -> BrowserContext:
     """A browser that has never been here, and is logged in."""
     context = browser.new_context(reduced_motion="reduce", **options)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     context.add_cookies(cookies)
     return context

@@ -53,8 +53,8 @@ def main() -> int:
 def _ask(page: Page) -> None:
     page.fill("#pg-message", QUESTION)
     page.press("#pg-message", "Enter")
-    expect(page.locator(".msg-assistant .readout").last).to_be_visible()
-    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".msg-assistant .readout").last).to_be_visible(timeout=180_000)
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false", timeout=180_000)
 
 
 def _kilobytes(file: Path) -> int:

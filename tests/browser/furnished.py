@@ -91,6 +91,8 @@ def _furnish() -> tuple[dict[str, str], list[str]]:
     names["confirm"] = EmailConfirmationHMAC(nina.owner.emailaddress_set.get()).key
     names["reset"] = f"{user_pk_to_url_str(nina.owner)}-{default_token_generator.make_token(nina.owner)}"
     person("Wanda")
+    paul = house("Paul")
+    Organization.objects.filter(pk=paul.organization.pk).update(requires_two_factor=True)
     otto = house("Otto")
     User.objects.filter(pk=otto.owner.pk).update(is_staff=True, is_superuser=True)
     return names, secrets

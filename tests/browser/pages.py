@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+from dashboard import docs_site
+
 
 @dataclass(frozen=True)
 class Page:
@@ -71,11 +73,10 @@ _LOGGED_OUT = (
     Page("docs-page", "/docs/errors/", "", "anybody"),
     Page("404", "/nowhere/", "", "anybody", status=404),
 )  # fmt: skip
-_DOCS = (
-    "quickstart", "authentication", "playground", "models", "chat-completions", "streaming", "rate-limits", "errors",
-    "usage-and-billing", "management-api", "ingestion", "webhooks", "faq", "self-hosting",
-)  # fmt: skip
-_DOCUMENTATION = (Page("docs", "/docs/"), *(Page("docs-page", f"/docs/{slug}/", state=slug) for slug in _DOCS))
+_DOCUMENTATION = (
+    Page("docs", "/docs/"),
+    *(Page("docs-page", f"/docs/{slug}/", state=slug) for slug in docs_site.SLUGS),
+)
 _ACCOUNT = (
     Page("account_email", "/accounts/email/"),
     Page("account_email", "/accounts/email/", "nina", "unconfirmed"),
@@ -99,6 +100,7 @@ _ACCOUNT = (
     Page("settings-delete", "/settings/data/delete/"),
     Page("settings-delete", "/settings/data/delete/", "noah", "alone"),
     Page("welcome", "/welcome/", "wanda"),
+    Page("two-factor-needed", "/two-factor/", "paul"),
 )
 _WORK = (
     Page("overview", "/"),
@@ -209,12 +211,14 @@ NOT_PAGES = {
     "limit-webhook-test", "limit-webhook-switch", "limit-webhook-rotate", "limit-webhook-replay", "project-rename",
     "project-archive", "project-restore", "project-member-add", "member-invitation-resend",
     "member-invitation-withdraw", "settings-session-end", "settings-sessions-end-others", "settings-copying",
-    "settings-keep", "getting-started-create", "getting-started-hide", "getting-started-unhide",
+    "settings-keep", "settings-access", "limits-test", "getting-started-create",
+    "getting-started-hide", "getting-started-unhide",
     "playground-preset", "playground-preset-delete", "playground-preset-restore", "mfa_login_webauthn",
     # Lead elsewhere.
     "docs-error", "mfa_index", "mfa_list_webauthn", "usersessions_list", "account_set_password",
     # Files and data.
-    "usage-export", "requests-export", "billing-export", "settings-data-export", "mfa_download_recovery_codes",
+    "usage-export", "requests-export", "billing-export", "settings-data-export", "settings-data-archive",
+    "usage-newest", "mfa_download_recovery_codes",
     "docs-search-json", "playground-words", "playground-chat", "playground-estimate", "playground-receipt",
     "playground-presets",
     # Needs a passkey that a device made; tests/dashboard/test_settings_passkeys.py has one.

@@ -6,7 +6,6 @@ from typing import Any
 from allauth import urls as account_urls
 from django.urls import URLPattern, URLResolver
 
-from dashboard import docs_site
 from dashboard import urls as dashboard_urls
 from tests.browser.pages import DIALOGS, NOT_PAGES, PAGES
 
@@ -25,10 +24,6 @@ def test_every_address_is_a_listed_page_or_named_as_none() -> None:
     assert known - listed - NOT_PAGES == set(), "list these in tests/browser/pages.py"
     assert (listed | NOT_PAGES | {dialog.name for dialog in DIALOGS} - {"playground-code"}) - known == set()
     assert listed & NOT_PAGES == set()
-
-
-def test_every_page_of_the_documentation_is_listed() -> None:
-    assert {page.path for page in PAGES if page.name == "docs-page"} == {f"/docs/{slug}/" for slug in docs_site.SLUGS}
 
 
 def test_no_two_looks_have_one_name() -> None:
