@@ -17,6 +17,7 @@ from billing.terms import Admission, Outcome, Receipt
 from foundation import periods
 from foundation.sql import Cursor, Result, Table
 from usage.counts import TokenCounts
+from usage.savings import saving
 
 SETTLED = "settled"
 RELEASED = "released"
@@ -39,7 +40,8 @@ PENDING = Table(
     {
         "event_id": "bigint", "organization_id": "bigint", "project_id": "bigint", "api_key_id": "bigint",
         "model": "text", "bucket": "timestamptz", "requests": "bigint", "input_tokens": "bigint",
-        "cached_input_tokens": "bigint", "output_tokens": "bigint", "charge": "bigint",
+        "cached_input_tokens": "bigint", "output_tokens": "bigint", "charge": "bigint", "saved": "bigint",
+        "saved_pico": "bigint",
     },
 )  # fmt: skip
 _MOST_MILLISECONDS = 2**31 - 1
@@ -153,6 +155,7 @@ def _record(outcome: Outcome, moves: Moves, facts: Facts) -> Receipt:
             counts.cached_input,
             counts.output,
             charge,
+            *saving(counts.cached_input, admission.prices.input, admission.prices.cached_input),
         )
     )
     return Receipt(admission.hold_id, charge, counts)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Any, cast
+from typing import cast
 
 from django.db import connection
 from django.db.models import Sum
@@ -18,6 +18,7 @@ from billing import grants
 from billing.models import Account, CreditGrant, LedgerEntry
 from foundation import periods
 from usage import reports
+from usage.reports import Filter
 
 USAGE, EXPIRY, GRANT, ADJUSTMENT, OWED = "usage", "expiry", "grant", "adjustment", "owed"
 # At one instant: a day's usage ends before what expires or begins with the next day.
@@ -93,26 +94,19 @@ def _is_live(grant: CreditGrant, now: datetime) -> bool:
 
 def _one_moment(organization: Organization, edges: list[datetime]) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Charge and requests of each period, and what each grant burned: one statement, while requests keep arriving."""
-    adapt = connection.ops.adapt_datetimefield_value
-    values = ",".join(["(%s,%s,%s)"] * (len(edges) - 1))
-    bounds: list[Any] = []
-    for number, (since, until) in enumerate(pairwise(edges)):
-        bounds += [number, adapt(since), adapt(until)]
-    # CROSS JOIN keeps this order on SQLite: one search of the index a period.
-    usage = [
-        f"SELECT 1, period.column1, SUM(charge), SUM(requests) FROM (VALUES {values}) period CROSS JOIN {table} "  # noqa: S608
-        "WHERE organization_id = %s AND bucket >= period.column2 AND bucket < period.column3 GROUP BY period.column1"
-        for table in reports.TABLES
-    ]
-    sql = " UNION ALL ".join(["SELECT 0, id, burned, 0 FROM billing_creditgrant WHERE organization_id = %s", *usage])
+    everything = Filter(organization.pk, edges[0], edges[-1])
+    source, params = reports.source_of(everything, (), edges, ("charge", "requests"))
+    sql = (
+        "SELECT 0, id, burned, 0 FROM billing_creditgrant WHERE organization_id = %s UNION ALL "  # noqa: S608
+        f"SELECT 1, period, SUM(charge), SUM(requests) FROM ({source}) s GROUP BY period"
+    )
     used = [(0, 0)] * (len(edges) - 1)
     burned: dict[int, int] = {}
     with connection.cursor() as cursor:
-        cursor.execute(sql, [organization.pk, *2 * [*bounds, organization.pk]])
+        cursor.execute(sql, [organization.pk, *params])
         for is_usage, number, amount, requests in cursor.fetchall():
             if is_usage:
-                charge, count = used[number]
-                used[number] = (charge + int(amount), count + int(requests))
+                used[number] = (int(amount), int(requests))
             else:
                 burned[number] = int(amount)
     return used, burned

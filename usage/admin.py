@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from foundation.facts_admin import FactsAdmin
 from foundation.usd_admin import usd, usd_per_million
-from usage.models import PendingRollup, UsageEvent, UsageRollup
+from usage.models import KeySpan, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
 
 _CHARGE = usd("charge", "charge")
 
@@ -32,12 +32,12 @@ class UsageEventAdmin(FactsAdmin):
 
 
 class _RollupAdmin(FactsAdmin):
-    list_display = (
+    list_display: Any = (
         "bucket", "organization", "project", "api_key", "model", "requests", "input_tokens", "cached_input_tokens",
         "output_tokens", _CHARGE,
     )  # fmt: skip
-    list_select_related = ("organization", "project", "api_key")
-    search_fields = ("=model", "=api_key__public_id", "=organization__public_id", "=project__public_id")
+    list_select_related: ClassVar[Any] = ("organization", "project", "api_key")
+    search_fields: ClassVar[Any] = ("=model", "=api_key__public_id", "=organization__public_id", "=project__public_id")
     search_help_text = "A model, or the id of a key, project or organization."
     readonly_fields: ClassVar[Any] = (_CHARGE,)
     exclude = ("charge",)
@@ -45,6 +45,23 @@ class _RollupAdmin(FactsAdmin):
 
 @admin.register(UsageRollup)
 class UsageRollupAdmin(_RollupAdmin):
+    ordering = ("-bucket", "-id")
+
+
+@admin.register(KeySpan)
+class KeySpanAdmin(_RollupAdmin):
+    list_display = ("width", *_RollupAdmin.list_display)
+    list_filter = ("width",)
+    ordering = ("-bucket", "-id")
+
+
+@admin.register(ProjectSpan)
+class ProjectSpanAdmin(_RollupAdmin):
+    list_display = ("width", *(name for name in _RollupAdmin.list_display if name != "api_key"))
+    list_filter = ("width",)
+    list_select_related = ("organization", "project")
+    search_fields = ("=model", "=organization__public_id", "=project__public_id")
+    search_help_text = "A model, or the id of a project or organization."
     ordering = ("-bucket", "-id")
 
 

@@ -1,4 +1,4 @@
-"""What was used, by time, model, key and project: rollups and pending rows together, exact at every moment."""
+"""What was used, by time, model, key and project: spans and pending rows together, exact at every moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,17 @@ from django.db import connection
 from foundation import periods
 from foundation.sql import placeholders
 from usage.models import PendingRollup, UsageRollup
+from usage.spans import OF_KEYS, OF_PROJECTS, cover
 
-# A request is in the one or the other, and in one statement never in both.
-TABLES = ("usage_usagerollup", "usage_pendingrollup")
 GROUPS = {"model": "model", "key": "api_key_id", "project": "project_id"}
-SUMS = "SUM(requests), SUM(input_tokens), SUM(cached_input_tokens), SUM(output_tokens), SUM(charge)"
-_COLUMNS = (
-    "organization_id, bucket, project_id, api_key_id, model, requests, input_tokens, cached_input_tokens, "
-    "output_tokens, charge"
-)
+_COUNTED = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "charge")
+_PENDING = "usage_pendingrollup WHERE 1 = 1"
+_PERIODS_A_STATEMENT = 300
+# As many ranges of one width are asked for one by one.
+_SINGLE = 4
+# The number of a period, and from when until when.
+_Piece = tuple[int, datetime, datetime]
+SUMS = ", ".join(f"SUM({name})" for name in _COUNTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class Sums:
             self.charge + other.charge,
         )
 
+    def __sub__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.requests - other.requests,
+            self.input - other.input,
+            self.cached_input - other.cached_input,
+            self.output - other.output,
+            self.charge - other.charge,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -68,12 +79,6 @@ class Filter:
     models: tuple[str, ...] = ()
     # Keys of these people.
     owner_ids: tuple[int, ...] = ()
-
-    def where(self) -> tuple[str, list[Any]]:
-        """The SQL condition and its parameters."""
-        adapt = connection.ops.adapt_datetimefield_value
-        who, params = self.who()
-        return f"bucket >= %s AND bucket < %s AND {who}", [adapt(self.start), adapt(self.end), *params]
 
     def who(self) -> tuple[str, list[Any]]:
         """The SQL condition without the time, and its parameters."""
@@ -110,14 +115,49 @@ class Filter:
         return found
 
 
-def source_of(chosen: Filter) -> tuple[str, list[Any]]:
-    """Both tables in one statement, so that a row being folded is seen exactly once."""
-    where, params = chosen.where()
-    sql = " UNION ALL ".join(
-        f"SELECT {_COLUMNS} FROM {table} WHERE {where}"  # noqa: S608
-        for table in TABLES
+def source_of(
+    chosen: Filter, columns: Sequence[str], edges: Sequence[datetime] = (), counted: Sequence[str] = _COUNTED
+) -> tuple[str, list[Any]]:
+    """Rows to be summed up: `period` (the number of the time between two edges), `columns` and what is `counted`.
+
+    Without edges the filter's own start and end are the only period. One statement has to read it, so that a row being
+    folded is seen exactly once: in the spans of its time, or pending.
+    """
+    edges = edges or (chosen.start, chosen.end)
+    has_keys = chosen.key_ids or chosen.owner_ids or "api_key_id" in columns
+    levels = OF_KEYS if has_keys else OF_PROJECTS
+    pieces: dict[str, list[_Piece]] = {}
+    for number, (since, until) in enumerate(pairwise(edges)):
+        for level, first, last in cover(since, until, levels):
+            pieces.setdefault(f"{level.table} WHERE {level.where}", []).append((number, first, last))
+        pieces.setdefault(_PENDING, []).append((number, since, until))
+    who, who_params = chosen.who()
+    names = ", ".join((*columns, *counted))
+    selects: list[str] = []
+    params: list[Any] = []
+    for condition, found in pieces.items():
+        # PostgreSQL sees what a single range is worth, and of many together only where they end.
+        for part in [[piece] for piece in found] if len(found) <= _SINGLE else [found]:
+            sql, values = _select(part, condition, names)
+            selects.append(f"{sql} AND {who}")
+            params += [*values, *who_params]
+    return " UNION ALL ".join(selects), params
+
+
+def _select(pieces: list[_Piece], condition: str, names: str) -> tuple[str, list[Any]]:
+    adapt = connection.ops.adapt_datetimefield_value
+    ends = [adapt(min(since for _, since, _ in pieces)), adapt(max(until for _, _, until in pieces))]
+    between = "bucket >= %s AND bucket < %s"
+    if len(pieces) == 1:
+        return f"SELECT {pieces[0][0]} AS period, {names} FROM {condition} AND {between}", ends  # noqa: S608
+    values = [value for number, since, until in pieces for value in (number, adapt(since), adapt(until))]
+    rows = ",".join(["(%s,%s,%s)"] * len(pieces))
+    # CROSS JOIN keeps this order on SQLite: one search of the index a piece.
+    return (
+        f"SELECT piece.column1 AS period, {names} FROM (VALUES {rows}) piece CROSS JOIN {condition} AND {between} "  # noqa: S608
+        "AND bucket >= piece.column2 AND bucket < piece.column3",
+        [*values, *ends],
     )
-    return sql, params + params
 
 
 def sums_of(values: Sequence[Any]) -> Sums:
@@ -127,7 +167,7 @@ def sums_of(values: Sequence[Any]) -> Sums:
 
 def totals(chosen: Filter) -> Sums:
     """Everything that the filter holds."""
-    source, params = source_of(chosen)
+    source, params = source_of(chosen, ())
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SUMS} FROM ({source}) s", params)  # noqa: S608
         return sums_of(cursor.fetchone())
@@ -145,7 +185,7 @@ def last_bucket(chosen: Filter) -> datetime | None:
 def breakdown(chosen: Filter, group: str) -> dict[Any, Sums]:
     """Sums by model name, key id or project id (`group` is one of GROUPS), dearest first."""
     column = GROUPS[group]
-    source, params = source_of(chosen)
+    source, params = source_of(chosen, (column,))
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {column}, {SUMS} FROM ({source}) s GROUP BY {column} "  # noqa: S608
@@ -169,29 +209,16 @@ def series_by(chosen: Filter, edges: Sequence[datetime], groups: Sequence[str]) 
     """As `series`; keys are the value of the only group, a tuple of values for several, None for none."""
     columns = [GROUPS[group] for group in groups]
     found: list[dict[Any, Sums]] = [{} for _ in edges[1:]]
-    adapt = connection.ops.adapt_datetimefield_value
-    by = "".join(f", {column}" for column in columns)
-    who, params = chosen.who()
-    # A statement takes a limited number of parameters: 300 periods at a time.
-    for start in range(0, len(found), 300):
-        part = edges[start : start + 301]
-        values = ",".join(["(%s,%s,%s)"] * (len(part) - 1))
-        bounds: list[Any] = []
-        for number, (since, until) in enumerate(pairwise(part), start=start):
-            bounds += [number, adapt(since), adapt(until)]
-        # CROSS JOIN keeps this order on SQLite: one search of the index a period.
-        sql = " UNION ALL ".join(
-            f"SELECT period.column1{by}, {SUMS} FROM (VALUES {values}) period CROSS JOIN {table} "  # noqa: S608
-            f"WHERE {who} AND bucket >= period.column2 AND bucket < period.column3 GROUP BY period.column1{by}"
-            for table in TABLES
-        )
+    # A statement takes a limited number of parameters.
+    for start in range(0, len(found), _PERIODS_A_STATEMENT):
+        source, params = source_of(chosen, columns, edges[start : start + _PERIODS_A_STATEMENT + 1])
+        by = ", ".join(("period", *columns))
         with connection.cursor() as cursor:
-            cursor.execute(sql, 2 * (bounds + params))
+            cursor.execute(f"SELECT {by}, {SUMS} FROM ({source}) s GROUP BY {by}", params)  # noqa: S608
             for row in cursor.fetchall():
                 keys = row[1 : 1 + len(columns)]
                 key = None if not keys else keys[0] if len(keys) == 1 else keys
-                period = found[int(row[0])]
-                period[key] = period.get(key, Sums()) + sums_of(row[1 + len(columns) :])
+                found[start + int(row[0])][key] = sums_of(row[1 + len(columns) :])
     return found
 
 

@@ -13,6 +13,7 @@ from foundation.periods import BUCKET
 from foundation.sql import instant
 from usage.counts import TokenCounts
 from usage.models.event import INGESTED
+from usage.savings import saving
 
 LATE = timedelta(days=35)
 EARLY = timedelta(minutes=5)
@@ -68,6 +69,8 @@ class Sum:
     cached_input: int = 0
     output: int = 0
     charge: int = 0
+    saved: int = 0
+    saved_pico: int = 0
 
     @property
     def tokens(self) -> int:
@@ -119,6 +122,10 @@ def summed(drafts: list[Draft]) -> dict[Place, Sum]:
         found.cached_input += counts.cached_input
         found.output += counts.output
         found.charge += draft.charge
+        if counts.cached_input:
+            nano, pico = saving(counts.cached_input, draft.prices.input, draft.prices.cached_input)
+            found.saved += nano
+            found.saved_pico += pico
     return sums
 
 

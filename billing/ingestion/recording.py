@@ -207,5 +207,6 @@ def _write(
 def _pending(organization_id: int, place: Place, total: Sum) -> tuple[Any, ...]:
     return (
         total.event_id, organization_id, place.project_id, place.key_id, place.model, instant(place.starts_at),
-        total.requests, total.input, total.cached_input, total.output, total.charge,
+        total.requests, total.input, total.cached_input, total.output, total.charge, total.saved,
+        total.saved_pico,
     )  # fmt: skip

@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -6,16 +7,19 @@ from accounts import keys
 from accounts.models import Project, ProjectMembership
 from accounts.roles import Role
 from tests.api.client import Door, fault
-from usage.models import UsageRollup
+from usage import rollups
+from usage.models import PendingRollup
 
 pytestmark = pytest.mark.django_db
+_numbers = itertools.count(1)
 
 
 def use(key, at, charge, model="deepseek-chat"):
-    UsageRollup.objects.create(
-        organization=key.organization, project=key.project, api_key=key, model=model, bucket=at, requests=1,
-        input_tokens=6, cached_input_tokens=4, output_tokens=5, charge=charge,
+    PendingRollup.objects.create(
+        event_id=next(_numbers), organization=key.organization, project=key.project, api_key=key, model=model,
+        bucket=at, requests=1, input_tokens=6, cached_input_tokens=4, output_tokens=5, charge=charge,
     )  # fmt: skip
+    rollups.fold_pending()
 
 
 @pytest.fixture

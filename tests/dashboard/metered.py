@@ -16,7 +16,9 @@ from accounts.models import ApiKey, User
 from billing.models import Hold
 from foundation import periods
 from foundation.money import from_usd
-from usage.models import PendingRollup, UsageEvent, UsageRollup
+from usage import rollups
+from usage.models import PendingRollup, UsageEvent
+from usage.savings import saving
 
 _numbers = itertools.count(1)
 _DATA = re.compile(r'<script id="([\w-]+)-data" type="application/json">(.*?)</script>', re.DOTALL)
@@ -45,36 +47,30 @@ def request_of(
 
 
 def record(*events: UsageEvent) -> None:
-    """Save events with their rollups; every second one is still pending."""
+    """Save events as settlement does; every second one is still pending."""
     UsageEvent.objects.bulk_create(events)
-    rolled: dict[Any, UsageRollup] = {}
-    pending = []
-    for number, event in enumerate(events):
-        where = {
-            "organization_id": event.organization_id,
-            "project_id": event.project_id,
-            "api_key_id": event.api_key_id,
-            "model": event.model,
-            "bucket": periods.bucket_start(event.occurred_at),
-        }
-        if number % 2:
-            pending.append(PendingRollup(event_id=event.pk, requests=0, **_nothing(), **where))
-            _add(pending[-1], event)
-        else:
-            row = rolled.setdefault(tuple(where.values()), UsageRollup(requests=0, **_nothing(), **where))
-            _add(row, event)
-    PendingRollup.objects.bulk_create(pending)
-    UsageRollup.objects.bulk_create(rolled.values())
+    PendingRollup.objects.bulk_create(_pending(event) for event in events[::2])
+    rollups.fold_pending()
+    PendingRollup.objects.bulk_create(_pending(event) for event in events[1::2])
 
 
-def _nothing() -> dict[str, int]:
-    return {"input_tokens": 0, "cached_input_tokens": 0, "output_tokens": 0, "charge": 0}
-
-
-def _add(row: Any, event: UsageEvent) -> None:
-    row.requests += 1
-    for name in _nothing():
-        setattr(row, name, getattr(row, name) + getattr(event, name))
+def _pending(event: UsageEvent) -> PendingRollup:
+    saved, saved_pico = saving(event.cached_input_tokens, event.input_price, event.cached_input_price)
+    return PendingRollup(
+        event_id=event.pk,
+        organization_id=event.organization_id,
+        project_id=event.project_id,
+        api_key_id=event.api_key_id,
+        model=event.model,
+        bucket=periods.bucket_start(event.occurred_at),
+        requests=1,
+        input_tokens=event.input_tokens,
+        cached_input_tokens=event.cached_input_tokens,
+        output_tokens=event.output_tokens,
+        charge=event.charge,
+        saved=saved,
+        saved_pico=saved_pico,
+    )
 
 
 def logged_in(user: User) -> Client:

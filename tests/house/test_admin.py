@@ -42,7 +42,7 @@ from catalog.providers import Serves
 from foundation.money import NANO
 from tests.billing.reporter import price_the_past, report, usage, void
 from tests.people import PASSWORD, house, person
-from usage.models import PendingRollup, UsageEvent, UsageRollup
+from usage.models import KeySpan, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
 
 pytestmark = pytest.mark.django_db
 # The provider's key, anything sealed, a fingerprint.
@@ -50,8 +50,9 @@ _SECRET = re.compile(r"acme-secret|v1:[\w-]{20}|f{64}|[0-9a-f]{64}")
 ROOMS = ("accounts", "catalog", "usage", "billing")
 MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
 FACTS = {
-    "UsageEvent", "UsageRollup", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess", "AuditEntry",
-    "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery", "DeliveryAttempt",
+    "UsageEvent", "UsageRollup", "KeySpan", "ProjectSpan", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess",
+    "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery",
+    "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
     "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
     "AccountDeletion",
@@ -91,6 +92,9 @@ def metered(key):
         usage_source="upstream", charge=1_234, **common, **tokens, **prices,
     )  # fmt: skip
     UsageRollup.objects.create(bucket=now, requests=1, charge=1_234, **common, **tokens)
+    KeySpan.objects.create(width=240, bucket=now, requests=1, charge=1_234, **common, **tokens)
+    of_project = {name: value for name, value in common.items() if name != "api_key"}
+    ProjectSpan.objects.create(width=240, bucket=now, requests=1, charge=1_234, **of_project, **tokens)
     PendingRollup.objects.create(event_id=7, bucket=now, requests=1, charge=1_234, **common, **tokens)
     Hold.objects.create(
         id=7, request_id="req_7", stream=False, state="settled", amount=9_000, legs="[]", input_bound=5, output_cap=9,

@@ -11,7 +11,8 @@ from gateway.app import Gateway
 from gateway.bridge import Bridge
 from gateway.limiter.in_process import InProcessLimiter
 from tests.people import house
-from usage.models import PendingRollup, UsageEvent, UsageRollup
+from usage import rollups
+from usage.models import PendingRollup, UsageEvent
 from usage.organization_reports import costs_page, usage_page
 from usage.report_query import InvalidQuery, costs_query, usage_query
 
@@ -39,10 +40,9 @@ def use(key, at, *, model="deepseek-chat", charge=217_000, pending=False, tokens
         price_ids="1,2,3", **common,
     )  # fmt: skip
     bucket = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
-    if pending:
-        PendingRollup.objects.create(event_id=number, bucket=bucket, requests=1, **common)
-    else:
-        UsageRollup.objects.create(bucket=bucket, requests=1, **common)
+    PendingRollup.objects.create(event_id=number, bucket=bucket, requests=1, **common)
+    if not pending:
+        rollups.fold_pending()
 
 
 def usage(organization, text):
