@@ -277,7 +277,47 @@ DAMAGE = {
         "UPDATE usage_usagerollup SET bucket = '2020-01-01 00:00:00+00:00'",
         ["2020-01-01T00:00:00Z: requests: expected 0, found 2"],
     ),
+    "a rollup that saved something else": (
+        "UPDATE usage_usagerollup SET saved_pico = saved_pico + 1",
+        ["saved (pico-USD): expected"],
+    ),
     "a lost pending row": ("DELETE FROM usage_pendingrollup", ["requests: expected 5, found 2"]),
+    **{
+        f"a {kind} span of {width} minutes that {damage}": (
+            f"{sql} WHERE width = {width}",
+            [f"{width} minutes: {words}"],
+        )
+        for kind, widths in (("key", (240, 1440, 5760, 23040)), ("project", (15, 60, 240, 1440)))
+        for width in widths
+        for damage, sql, words in (
+            ("counts twice", f"UPDATE usage_{kind}span SET requests = 2 * requests", "requests: expected 2, found 4"),
+            ("is lost", f"DELETE FROM usage_{kind}span", "requests: expected 2, found 0"),
+        )
+    },
+    "a span of another project": (
+        "UPDATE usage_projectspan SET model = 'deepseek-coder' WHERE width = 60",
+        ["deepseek-coder", "60 minutes: requests: expected 0, found 2"],
+    ),
+    "a span of a key's other model": (
+        "UPDATE usage_keyspan SET model = 'deepseek-coder' WHERE width = 240",
+        ["240 minutes: requests: expected 0, found 2", "240 minutes: requests: expected 2, found 0"],
+    ),
+    "a span at another time": (
+        "UPDATE usage_keyspan SET bucket = '2020-01-01 00:00:00+00:00' WHERE width = 1440",
+        ["2020-01-01T00:00:00Z 1440 minutes: requests: expected 0, found 2"],
+    ),
+    "a span in the time to come": (
+        "UPDATE usage_projectspan SET bucket = '2050-01-01 00:00:00+00:00' WHERE width = 15",
+        ["2050-01-01T00:00:00Z 15 minutes: requests: expected 0, found 2"],
+    ),
+    "a span of a width that there is not": (
+        "UPDATE usage_keyspan SET width = 30 WHERE width = 240",
+        ["240 minutes: requests: expected 2, found 0"],
+    ),
+    "a span that saved something else": (
+        "UPDATE usage_projectspan SET saved = saved + 1 WHERE width = 1440",
+        ["1440 minutes: saved (pico-USD): expected"],
+    ),
 }
 
 
