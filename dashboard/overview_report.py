@@ -125,10 +125,12 @@ def make(scope: Scope, now: datetime) -> Overview:
     days = UsageFilter(scope, today, "30d", *preset("30d", today))
     edges = tuple(days.edges())
     before = comparison_of(month, now)
-    (by_day, month_rows, before_rows, today_rows) = snapshot.read(
+    this_month, metric = month.chosen(month.edges("day")), usual_metric(scope)
+    (by_day, month_rows, key_rows, before_rows, today_rows) = snapshot.read(
         [
             Part(scope.filter(edges), "model", edges),
-            Part(month.chosen(month.edges("day")), "key"),
+            Part(this_month),
+            Part(this_month, "key", largest=metric, most=_TOP_KEYS),
             Part(before),
             Part(scope.filter(edges[-2:])),
         ]
@@ -138,12 +140,12 @@ def make(scope: Scope, now: datetime) -> Overview:
     refused = refusal_reports.by_group(day, "").get(None)
     last_hours = (now - timedelta(hours=24), now)
     return Overview(
-        month=sum(month_rows[0].values(), Sums()),
+        month=month_rows[0].get(None, Sums()),
         before=Comparison(*previous("month", month.first, month.last), before_rows[0].get(None, Sums()), True),
         today=today_rows[0].get(None, Sums()),
         chart=_chart(scope, days, by_day, now),
         span=figures.span(days.first, days.last),
-        top_keys=_top_keys(month_rows[0], usual_metric(scope)),
+        top_keys=_top_keys(key_rows[0], metric),
         recent=_recent(scope, now),
         pace=rate_status.of_organization(scope, now),
         failed=pace.failures(day, "").get(None, 0),
@@ -154,7 +156,7 @@ def make(scope: Scope, now: datetime) -> Overview:
     )
 
 
-def _chart(scope: Scope, days: UsageFilter, rows: list[Row], now: datetime) -> Chart:
+def _chart(scope: Scope, days: UsageFilter, rows: Sequence[Row], now: datetime) -> Chart:
     """Every bar and every model leads to the Usage page."""
     page, zone = reverse("dashboard:usage"), scope.organization.zone
     urls = [page + days.query(days=(day, day)) for day, _ in days.starts()]

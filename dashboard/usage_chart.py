@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -53,7 +54,7 @@ class LimitLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chart:
     """What charts.js draws and what the table beside it says; all figures are exact integers of the metric."""
 
@@ -73,7 +74,8 @@ class Chart:
         """The id of the element with `data`."""
         return f"{self.id}-data"
 
-    @property
+    # Every cell of the table asks for these.
+    @cached_property
     def totals(self) -> list[int]:
         return [sum(values) for values in zip(*(one.values for one in self.series), strict=True)] or [0] * len(
             self.bars
@@ -141,7 +143,7 @@ class Chart:
             ],
         }
 
-    @property
+    @cached_property
     def places(self) -> int:
         """Decimal places of the table where it shows money."""
         return places_for(value for one in self.series for value in one.values)

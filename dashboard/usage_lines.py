@@ -17,10 +17,10 @@ from foundation import shown_dates
 from usage import pace
 from usage.pace import NOT_KNOWN, Pace, Paces
 from usage.reports import Sums
-from usage.snapshot import Row
+from usage.snapshot import PLAYGROUND, PROJECTS, Periods, Row
 
 # More rows than these are summed up in one: the export has them all.
-_MOST_ROWS = 200
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +66,17 @@ def key_name(key: ApiKey) -> str:
 
 
 def make(
-    chosen: UsageFilter, rows: Sequence[Row], found: list[Row] | None, swatches: dict[str, str], total: Sums
+    chosen: UsageFilter, rows: Sequence[Row], found: Periods | None, swatches: dict[str, str], total: Sums
 ) -> Breakdown:
-    """Of one moment: `rows` by model and bar; `found` by key, project or day where the page is grouped so."""
+    """Of one moment: `rows` by model and bar; `found` by day, project, member or key, of which only the largest."""
     return _Making(chosen, rows, found, swatches, total).breakdown()
 
 
 class _Making:
     def __init__(
-        self, chosen: UsageFilter, rows: Sequence[Row], found: list[Row] | None, swatches: dict[str, str], total: Sums
+        self, chosen: UsageFilter, rows: Sequence[Row], found: Periods | None, swatches: dict[str, str], total: Sums
     ) -> None:
+        self.total = total
         self.filter = chosen
         self.rows = rows
         self.found = found
@@ -100,7 +101,8 @@ class _Making:
         trouble = Trouble(
             sum(self.failed.values()), sum(one.count for one in refused), sum(one.too_fast for one in refused)
         )
-        return Breakdown(_cut(lines), trouble, self.paces)
+        number = max(len(lines), self.found.groups if self.found else 0)
+        return Breakdown(_cut(lines, number, self.total, trouble.errors), trouble, self.paces)
 
     def _size(self, line: Line) -> tuple[Any, ...]:
         cost = line.sums.charge if self.filter.scope.sees_money else 0
@@ -126,7 +128,9 @@ class _Making:
         return self.failed.get(value, 0) + self.refused.get(value, Refusals(0, 0)).count
 
     def _values(self, used: dict[Any, Sums]) -> dict[Any, Sums]:
-        """What was used, and what was only refused."""
+        """What was used, and what was only refused, unless more was used than is shown."""
+        if self.found and self.found.groups > len(used):
+            return used
         return {**{value: Sums() for value in self.refused if value is not None}, **used}
 
     def _models(self) -> list[Line]:
@@ -158,13 +162,12 @@ class _Making:
 
     def _members(self) -> list[Line]:
         """Keys by whose they are; those of projects and the playground are nobody's."""
-        used = self._values(self.found[0] if self.found else {})
-        keys = ApiKey.objects.filter(pk__in=used).values_list("pk", "owner_id", "is_playground")
-        sums: dict[Any, Sums] = {}
+        sums: dict[Any, Sums] = dict(self.found[0]) if self.found else {}
         errors: dict[Any, int] = {}
-        for pk, owner_id, is_playground in keys:
-            who = owner_id if owner_id is not None else "playground" if is_playground else "projects"
-            sums[who] = sums.get(who, Sums()) + used[pk]
+        troubled = ApiKey.objects.filter(pk__in=[one for one in (*self.failed, *self.refused) if one is not None])
+        for pk, owner_id, is_playground in troubled.values_list("pk", "owner_id", "is_playground"):
+            who = owner_id if owner_id is not None else PLAYGROUND if is_playground else PROJECTS
+            sums.setdefault(who, Sums())
             errors[who] = errors.get(who, 0) + self._errors(pk)
         people = User.objects.in_bulk([who for who in sums if isinstance(who, int)])
         lines = []
@@ -174,9 +177,9 @@ class _Making:
                 line = Line(person.get_full_name(), person.email, self.filter.query(member=[person.public_id]), one)
                 line = replace(line, requests=line.url, pace=self.paces.by_value.get(who, NOT_KNOWN))
             else:
-                named = {"playground": "Playground", "projects": _("Keys of projects")}
+                named = {PLAYGROUND: "Playground", PROJECTS: _("Keys of projects")}
                 line = Line(str(named[who]), _("no one person’s"), "", one)
-            lines.append(replace(line, errors=errors[who]))
+            lines.append(replace(line, errors=errors.get(who, 0)))
         return lines
 
     def _days(self) -> list[Line]:
@@ -191,15 +194,15 @@ class _Making:
         return lines[::-1]
 
 
-def _cut(lines: list[Line]) -> list[Line]:
-    """The first rows, and one that sums up all others, so that the column still adds up."""
-    if len(lines) <= _MOST_ROWS:
+def _cut(lines: list[Line], number: int, total: Sums, errors: int) -> list[Line]:
+    """The first rows of `number`, and one that sums up all others, so that the columns still add up."""
+    if number <= MOST_ROWS:
         return lines
-    others = lines[_MOST_ROWS:]
-    rest = sum((line.sums for line in others), Sums())
-    more = _("%(n)s more") % {"n": f"{len(others):,}"}
-    errors = sum(line.errors for line in others)
-    return [*lines[:_MOST_ROWS], Line(more, _("Export CSV has them all"), "", rest, errors=errors)]
+    shown = lines[:MOST_ROWS]
+    rest = total - sum((line.sums for line in shown), Sums())
+    more = _("%(n)s more") % {"n": f"{number - len(shown):,}"}
+    others = errors - sum(line.errors for line in shown)
+    return [*shown, Line(more, _("Export CSV has them all"), "", rest, errors=others)]
 
 
 def _project_note(project: Project) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 from dashboard import figures, usage_chart, usage_limit_line, usage_lines
 from dashboard.figures import METRICS, Metric
@@ -34,7 +35,7 @@ class Comparison:
         return self.is_cut and (self.last - self.first).days < 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """One moment's figures of the filter; money is nano-USD."""
 
@@ -73,9 +74,9 @@ class Report:
     def grouping(self) -> str:
         return GROUPINGS[self.filter.by]
 
-    @property
+    @cached_property
     def places(self) -> int:
-        """Decimal places of the column of cost."""
+        """Decimal places of the column of cost, for which every row asks."""
         return figures.places_for(line.sums.charge for line in self.lines)
 
     @property
@@ -142,8 +143,10 @@ class _Making:
         )
 
     def _lines_part(self) -> Part | None:
-        if self.filter.by in ("key", "project", "member"):
-            return Part(self.chosen, "project" if self.filter.by == "project" else "key")
+        if self.filter.by == "key":
+            return Part(self.chosen, "key", largest=self.filter.metric, most=usage_lines.MOST_ROWS)
+        if self.filter.by in ("project", "member"):
+            return Part(self.chosen, self.filter.by)
         if self.filter.by == "day" and self.filter.unit != "day":
             return Part(self.chosen, "", tuple(self.filter.edges("day")))
         return None
