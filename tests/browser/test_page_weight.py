@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(600)]
 PAGES = ("/", "/usage/", "/keys/", "/limits/", "/billing/", "/members/", "/settings/", "/models/", "/docs/quickstart/")
 MOST_BYTES = 250_000
 MOST_REQUESTS = 15
+# Its script is modules, which nothing bundles; the page names them all at once, so that they come in one round.
+MOST_OF_THE_PLAYGROUND = 25
 
 
 @pytest.fixture(scope="module")
@@ -43,4 +45,4 @@ def test_a_cold_page_is_light(collected: RunningServer, cookie: Any, browser: Br
     context.close()
     print(path, round(sum(sent.values()) / 1000), "KB", len(sent), "requests")
     assert sum(sent.values()) <= MOST_BYTES
-    assert len(sent) <= MOST_REQUESTS
+    assert len(sent) <= (MOST_OF_THE_PLAYGROUND if path == "/playground/" else MOST_REQUESTS)
