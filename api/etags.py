@@ -16,6 +16,7 @@ _BY_ITSELF: dict[str, frozenset[str]] = {
     "api_key": frozenset({"status", "last_used_at", "previous_secret_ends_at"}),
     "limit": frozenset({"status"}),
     "webhook": frozenset({"failing_since"}),
+    "scheduled_export": frozenset({"next_day", "last_file", "failing_file"}),
     "member": frozenset({"keys_revoked"}),
 }
 _ONCE = frozenset({"secret", "mail_sent"})

@@ -33,6 +33,10 @@ from billing.models import ExportFile, ExportPlace, ScheduledExport
 _MAY = (Permission.MANAGE_ORGANIZATION,)
 
 
+def _one(export: ScheduledExport) -> dict[str, Any]:
+    return shown([export])[0]
+
+
 class _ExportDoor(Door):
     needs = {"GET": _MAY, "POST": _MAY, "PATCH": _MAY, "DELETE": _MAY}
 
@@ -109,15 +113,18 @@ class OneScheduledExport(_ExportDoor):
     )
     def patch(self, request: Request, export_id: str) -> Response:
         """Change what is written or with which access key, or switch it off and on; what is not sent stays."""
-        export = self.own(export_id)
+        self.own(export_id)
         body = ScheduledExportChange(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(shown([exports.change(export, self.caller.actor, **body.validated_data)])[0])
+        with self.edit(request, lambda: self.own(export_id), _one) as export:
+            changed = exports.change(export, self.caller.actor, **body.validated_data)
+        return Response(_one(changed))
 
     @extend_schema(operation_id="scheduled_exports_remove", responses={200: RemovedOut, **ERRORS})
     def delete(self, request: Request, export_id: str) -> Response:
         """End it and forget its secret; what was written stays in the bucket."""
-        exports.remove(self.own(export_id), self.caller.actor)
+        with self.edit(request, lambda: self.own(export_id), _one) as export:
+            exports.remove(export, self.caller.actor)
         return Response({"object": "scheduled_export", "id": export_id, "deleted": True})
 
 
