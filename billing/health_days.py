@@ -1,18 +1,19 @@
 """Keep what the status page says of past days: small sums, made by the clock from what was really asked."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils import timezone
 
 from billing.models import Hold, HouseDay, ModelDay
 
 DAYS = 90
-# The first calls of an old house have many days to do.
-_AT_ONCE = 10
+# A day that is under way is finished; others wait for the next call.
+_MOST_SECONDS = 5.0
 # Fewer requests without an answer may be clients that left.
 _FEWEST = 3
 # The clock may be late by so many minutes without having stood still.
@@ -44,19 +45,26 @@ class _Sum:
 
 
 def sum_up() -> int:
-    """Sum up the next days of the last ninety that are not done, and today anew; how many. Any process may run it."""
-    now = timezone.now()
-    today = now.astimezone(UTC).date()
+    """Today anew, the day that was the last one, and days of the last ninety that nobody summed up, newest first.
+
+    How many were; what takes too long waits for the next call. Any process may run it.
+    """
+    ends = time.monotonic() + _MOST_SECONDS
+    today = timezone.now().astimezone(UTC).date()
     since = today - timedelta(days=DAYS - 1)
-    done = ModelDay.objects.filter(model=_EVERY_MODEL).aggregate(last=Max("day"))["last"]
-    # The last day that was summed up may have gone on.
-    first = max(since, done or _first_day(today))
-    days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-    for day in days[:_AT_ONCE]:
-        _save(day, _of(day))
     ModelDay.objects.filter(day__lt=since).delete()
     HouseDay.objects.filter(day__lt=since).delete()
-    return len(days[:_AT_ONCE])
+    done = set(ModelDay.objects.filter(model=_EVERY_MODEL).values_list("day", flat=True))
+    first = max(since, min([_first_day(today), *done]))
+    missing = {first + timedelta(days=n) for n in range((today - first).days)} - done
+    # The newest day may have gone on after it was summed up.
+    number = 0
+    for day in sorted({today, *missing, *sorted(done)[-1:]}, reverse=True):
+        _save(day, _of(day))
+        number += 1
+        if time.monotonic() > ends:
+            break
+    return number
 
 
 def _first_day(today: date) -> date:
