@@ -1,5 +1,6 @@
 """What every page of the console shows: the organizations, the balance, the banner."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -8,13 +9,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import policies
-from accounts.models import AccountDeletion, Membership
+from accounts.models import AccountDeletion, Membership, Organization
 from accounts.roles import Permission, allows
 from billing import balances, low_balance
+from billing.balances import Balance
 from catalog import providers
 from dashboard import limit_rows
 from dashboard.access import current_membership
+from foundation import periods
+from usage import reports
+from usage.reports import Filter
 
+_RATE_OF = timedelta(days=7)
 THEMES = ("system", "light", "dark")
 
 
@@ -67,4 +73,14 @@ def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any
     context["reached"] = limit_rows.reached(organization, timezone.now())
     if context["reached"]:
         return "limit"
-    return "low" if balance is not None and low_balance.is_told(organization) else ""
+    if balance is None or not low_balance.is_told(organization):
+        return ""
+    context["balance_days"] = _days_left(organization, balance, timezone.now())
+    return "low"
+
+
+def _days_left(organization: Organization, balance: Balance, now: datetime) -> int | None:
+    """At the rate of the last week; None where nothing was spent in it."""
+    week = Filter(organization.pk, periods.bucket_start(now - _RATE_OF), periods.bucket_start(now) + periods.BUCKET)
+    spent = reports.totals(week).charge
+    return balance.available * _RATE_OF.days // spent if spent > 0 else None

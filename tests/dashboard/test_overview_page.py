@@ -175,3 +175,11 @@ def test_the_status_of_the_api_is_one_line(alice):
     text = logged_in(alice.owner).get("/").content.decode()
     assert "Not working: deepseek-chat, deepseek-coder, deepseek-math" in text and 'href="/status/"' in text
     cache.clear()
+
+
+def test_the_banner_says_for_how_long_the_rest_lasts(alice):
+    record(*(request_of(alice.one, NOW - timedelta(days=day), charge=2 * NANO) for day in range(7)))
+    LowBalance.objects.create(organization=alice.organization, since=NOW)
+    assert "Balance is $20.00, about 10 days at this rate." in logged_in(alice.owner).get("/limits/").content.decode()
+    record(request_of(alice.one, NOW - timedelta(hours=1), charge=900 * NANO))
+    assert "less than a day at this rate" in logged_in(alice.owner).get("/limits/").content.decode()
