@@ -53,7 +53,7 @@ ANSWERS: dict[str, Any] = {
     "scheduled_exports_change": _EXPORT,
     "scheduled_exports_remove": {"object": "scheduled_export", "id": _EXPORT["id"], "deleted": True},
     "scheduled_exports_run": {
-        "object": "list",
+        "object": "export_run",
         "data": [{**_FILE, "state": "pending", "next_attempt_at": "2026-11-23T09:30:00Z"}],
     },
     "export_files_list": {"object": "list", "data": [_FILE], **_LAST},

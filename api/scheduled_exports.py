@@ -143,7 +143,7 @@ class RunScheduledExport(_ExportDoor):
 
         def work() -> Answer:
             files = exports.run_now(export, self.caller.actor, body.validated_data.get("day"))
-            return Answer(200, {"object": "list", "data": [shown_file(one) for one in files]})
+            return Answer(200, {"object": "export_run", "data": [shown_file(one) for one in files]})
 
         return self.once(request, work)
 
