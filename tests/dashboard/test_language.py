@@ -46,7 +46,9 @@ def test_the_browser_the_cookie_and_the_profile_choose_in_this_order(alice: Hous
 
 def test_it_is_chosen_in_the_profile(alice: House) -> None:
     client = browser(alice.owner)
-    answer = client.post("/settings/", {"name": "Alice", "time_zone": "UTC", "language": "zh-hans"}, follow=True)
+    boxes = dict.fromkeys(("uses_shortcuts", "announces_answers", "streams_answers"), "on")
+    chosen = {"name": "Alice", "time_zone": "UTC", "language": "zh-hans", **boxes}
+    answer = client.post("/settings/", chosen, follow=True)
     assert "更改已保存。" in answer.content.decode()
     assert User.objects.get().language == "zh-hans"
     assert AuditEntry.objects.get(action="user.profile_changed").changes == {"language": ["", "zh-hans"]}
