@@ -24,7 +24,7 @@ _YEAR = 60 * 60 * 24 * 365
 @login_required
 def switch(request: HttpRequest, organization: str) -> HttpResponse:
     """Look at another organization; one that the person does not belong to does not exist."""
-    own = Organization.objects.filter(memberships__user=request.user)
+    own = Organization.objects.filter(memberships__user=request.user.pk)
     choose(request, get_object_or_404(own, public_id=organization.replace("\0", "")))
     return redirect("dashboard:overview")
 
