@@ -149,6 +149,8 @@ TABLE: dict[str, Row] = {
     "docs": Row(PAGE, ALL, is_public=True),
     "docs-search": Row(PAGE, ALL, is_public=True),
     "docs-search-json": Row(PAGE, ALL, is_public=True),
+    "docs-client": Row(PAGE, ALL, is_public=True),
+    "docs-setup": Row(PAGE, ALL, is_public=True),
     "docs-error": Row(PAGE, ALL, of={"code": "error_code"}, shows=302, is_public=True),
     "docs-page": Row(PAGE, ALL, of={"slug": "docs_page"}, is_public=True),
     # Projects
