@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(600)]
 def page(browser: Browser, lived_in: Furnished) -> Iterator[Page]:
     """Ana, who logs in by the form."""
     context = browser.new_context(java_script_enabled=False, base_url=lived_in.server.url)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto("/accounts/login/")
     page.fill("[name=login]", "ana@northwind.example")
@@ -74,8 +74,8 @@ def test_usage_is_read_in_tables(page: Page) -> None:
     expect(breakdown.get_by_role("row").filter(has_text="production-web")).to_contain_text(re.compile(r"\d\.\d{6}"))
     page.get_by_text("Show as table").click()
     expect(page.locator("details.asTable table")).to_be_visible()
-    page.get_by_role("button", name="Menu").wait_for(state="hidden")
-    page.select_option("select[name=project]", label="Search")
+    page.click("#s-project")
+    page.get_by_role("group", name="Project").get_by_text("Search", exact=True).click()
     page.get_by_role("button", name="Apply").click()
     expect(page.locator("main table").last).not_to_contain_text("production-web")
     expect(page.locator("main table").last).to_contain_text("search-reranker")
