@@ -128,7 +128,7 @@ def _of_ana() -> tuple[dict[str, str], list[str]]:
     TOTP.activate(mei, generate_totp_secret())
     RecoveryCodes.activate(mei)
     passkey = Authenticator.objects.create(
-        user=mei, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop", "credential": {}}
+        user=tom, type=Authenticator.Type.WEBAUTHN, data={"name": "Laptop", "credential": {}}
     )
     names = {
         "key": ApiKey.objects.get(name="production-web").public_id,
