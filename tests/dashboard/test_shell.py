@@ -176,7 +176,7 @@ def _away(*_: object) -> None:
 def test_a_failure_is_a_static_page_with_a_reference(
     alice: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: object, status: int
 ) -> None:
-    monkeypatch.setattr("dashboard.views.models.price_list", failure)
+    monkeypatch.setattr("dashboard.views.models.model_rows.rows", failure)
     answer = Client(raise_request_exception=False).get("/models/")
     assert answer.status_code == status
     reference = re.search(r"Reference <code>(\w{5})</code>", answer.content.decode())
