@@ -79,6 +79,11 @@ def _close(schemas: dict[str, Any]) -> None:
             schema["additionalProperties"] = False
     # On one thing at a time.
     schemas["LimitCreateRequest"]["not"] = {"required": ["project_id", "key_id"]}
+    # A key's id and its secret come together.
+    schemas["ScheduledExportChangeRequest"]["dependentRequired"] = {
+        "access_key_id": ["secret_access_key"],
+        "secret_access_key": ["access_key_id"],
+    }
 
 
 def _is_single(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
