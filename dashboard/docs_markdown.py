@@ -75,6 +75,7 @@ def _parser() -> MarkdownIt:
     for name, rule in (
         ("heading_close", _heading_close),
         ("fence", _fence),
+        ("code_block", _code_block),
         ("code_group", _code_group),
         ("table_open", _table_open),
         ("table_close", _table_close),
@@ -201,6 +202,15 @@ def _fence(renderer: RendererHTML, tokens: list[Token], index: int, options: Any
     return (
         f'<div class="codefigure"><div class="codelabel" aria-hidden="true">{escape(_label(token))}</div>'
         f"{_code(token, name)}</div>\n"
+    )
+
+
+def _code_block(renderer: RendererHTML, tokens: list[Token], index: int, options: Any, env: Any) -> str:
+    """Lines to read, not to run."""
+    label = escape(gettext("Example"))
+    code = escape(tokens[index].content)
+    return (
+        f'<div class="codeblock"><pre tabindex="0" role="group" aria-label="{label}"><code>{code}</code></pre></div>\n'
     )
 
 

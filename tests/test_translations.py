@@ -24,21 +24,25 @@ class Entry:
     forms: list[str]
     translation: str = ""
     is_fuzzy: bool = False
+    # Tells two meanings of the same words apart.
+    context: str = ""
 
 
 def entries(path: Path) -> list[Entry]:
     """Every message but the header."""
     found: list[Entry] = []
-    fuzzy, target = False, ""
+    fuzzy, target, context = False, "", ""
     for line in path.read_text().splitlines():
         if line.startswith("#,") and "fuzzy" in line:
             fuzzy = True
         elif line.startswith("msgid_plural "):
             found[-1].forms.append(ast.literal_eval(line.removeprefix("msgid_plural ")))
             target = "form"
+        elif line.startswith("msgctxt "):
+            context = ast.literal_eval(line.removeprefix("msgctxt "))
         elif line.startswith("msgid "):
-            found.append(Entry([ast.literal_eval(line.removeprefix("msgid "))], is_fuzzy=fuzzy))
-            fuzzy, target = False, "form"
+            found.append(Entry([ast.literal_eval(line.removeprefix("msgid "))], is_fuzzy=fuzzy, context=context))
+            fuzzy, target, context = False, "form", ""
         elif line.startswith("msgstr"):
             found[-1].translation = ast.literal_eval(line.partition(" ")[2])
             target = "translation"
@@ -68,8 +72,15 @@ def test_what_is_compiled_is_what_is_written(domain: str) -> None:
     with (FOLDER / f"{domain}.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for entry in entries(FOLDER / f"{domain}.po"):
-        said = compiled.ngettext(*entry.forms, 2) if len(entry.forms) > 1 else compiled.gettext(entry.forms[0])
-        assert said == entry.translation
+        assert _said(compiled, entry) == entry.translation
+
+
+def _said(compiled: gettext.GNUTranslations, entry: Entry) -> str:
+    if len(entry.forms) > 1:
+        return compiled.ngettext(*entry.forms, 2)
+    if entry.context:
+        return compiled.pgettext(entry.context, entry.forms[0])
+    return compiled.gettext(entry.forms[0])
 
 
 def test_collecting_again_finds_nothing_new(tmp_path: Path) -> None:
