@@ -84,6 +84,7 @@ def run(language: str, code: str, folder: Path, **environment: str) -> str:
 def test_a_new_user_makes_the_first_call(chromium: str, server: RunningServer, tmp_path: Path) -> None:
     with chromium_running(chromium) as browser:
         page = browser.new_context(permissions=["clipboard-read", "clipboard-write"]).new_page()
+        page.set_default_timeout(100_000)
         nina = Newcomer(page, server)
         nina.sign_up()
         nina.confirm()
