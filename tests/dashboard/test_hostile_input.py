@@ -192,12 +192,14 @@ def test_a_name_is_text_on_every_page(world: World, text: str) -> None:
     ApiKey.objects.filter(public_id=world.values["key"]).update(name=text)
     User.objects.filter(memberships__organization=alice.organization).update(name=text)
     alice.organization.webhook_endpoints.update(description=text)
-    alice.organization.presets.update(name=text) if hasattr(alice.organization, "presets") else None
     client = world.client("owner")
     seen = 0
     for name, row in TABLE.items():
         if "GET" in row.methods and not name.startswith(("docs", "playground-")):
-            shown = text_of(world.get(client, name))
+            answer = world.get(client, name)
+            if not answer["content-type"].startswith("text/html"):
+                continue
+            shown = text_of(answer)
             assert "<img src=x" not in shown and "}}49" not in shown, name
             seen += text.replace(">", "&gt;").replace('"', "&quot;").replace("<", "&lt;") in shown
     assert seen > 20
