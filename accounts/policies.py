@@ -17,19 +17,24 @@ _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+
 
 def normal_domain(text: str) -> str:
     """The domain in the one form that is stored and compared; raises ValidationError."""
-    name = text.strip().lower().removeprefix("@").removesuffix(".")
-    try:
-        name = name.encode("idna").decode() if not name.isascii() else name
-    except UnicodeError:
-        name = ""
+    name = _ascii(text.strip().lower().removeprefix("@").removesuffix("."))
     if not _DOMAIN.fullmatch(name):
         raise ValidationError(gettext("“%(text)s” is not a domain such as example.com.") % {"text": text.strip()[:100]})
     return name
 
 
+def _ascii(name: str) -> str:
+    """The name as the network has it; empty when it can be none."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
 def takes(organization: Organization, email: str) -> bool:
     """Whether somebody with this address may join. A domain does not speak for those below it."""
-    return not organization.allowed_domains or email.rpartition("@")[2].lower() in organization.allowed_domains
+    domain = _ascii(email.rpartition("@")[2].lower())
+    return not organization.allowed_domains or domain in organization.allowed_domains
 
 
 def refusal(organization: Organization) -> str:

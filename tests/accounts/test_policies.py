@@ -59,6 +59,14 @@ def test_a_domain_in_other_letters_is_stored_as_it_is_sent(alice: House) -> None
     assert alice.organization.allowed_domains == ["xn--bcher-kva.example"]
 
 
+@pytest.mark.parametrize("email", ["bob@bücher.example", "bob@BÜCHER.example", "bob@xn--bcher-kva.example"])
+def test_an_address_in_other_letters_is_of_its_domain(alice: House, email: str) -> None:
+    allow(alice, "bücher.example")
+    assert policies.takes(alice.organization, email)
+    assert not policies.takes(alice.organization, "bob@bucher.example")
+    assert not policies.takes(alice.organization, f"bob@{'ü' * 70}.example")
+
+
 @pytest.mark.parametrize(
     "text", ["example", "a b.com", "*.example.com", "-a.com", "a..com", "1.2.3.4", "x" * 300 + ".com"]
 )
