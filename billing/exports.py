@@ -135,7 +135,7 @@ def run_now(export: ScheduledExport, by: Actor, day: date | None = None) -> list
         zone = export.organization.zone
         newest = periods.day_of(now - MARGIN, zone) - timedelta(days=1)
         day = day or newest
-        if not newest - timedelta(days=MOST_DAYS_BACK) <= day or not days.is_over(export, day, zone, now):
+        if not newest - timedelta(days=MOST_DAYS_BACK) <= day <= newest or not days.is_over(export, day, zone, now):
             raise ValidationError({"day": gettext("This day is not over, or too long past.")})
         files = [ExportFile(export=export, content=what, day=day) for what in export.contents]
         ExportFile.objects.bulk_create(files, ignore_conflicts=True)

@@ -110,3 +110,10 @@ def test_what_is_wrong_names_its_member(admin):
         assert fault(answer)[:2] == (400, "invalid_value")
         assert fault(answer)[2].startswith(member)
     assert not ScheduledExport.objects.exists()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2100-01-01", "0001-01-01"])
+def test_a_day_far_away_is_not_over_or_too_long_past(admin, export, day):
+    answer = admin.post(f"v1/scheduled-exports/{export.public_id}/run", {"day": day})
+    assert fault(answer) == (400, "invalid_value", "day")
+    assert not ExportFile.objects.exists()
