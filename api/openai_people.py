@@ -48,7 +48,7 @@ class _UserDoor(OpenAIDoor):
     def member(self, user_id: str) -> Membership:
         """One of them; an owner of ours may not be changed by a key."""
         membership: Membership = found(self.members(), "user", user__public_id=user_id)
-        if self.request.method != "GET" and not members.may_change(Role.ADMIN, membership):
+        if self.request.method not in ("GET", "HEAD") and not members.may_change(Role.ADMIN, membership):
             raise faults.forbidden("Only an owner, logged in, may change or remove owners.")
         return membership
 

@@ -84,6 +84,10 @@ def test_other_paths_are_errors_in_json(admin, path, method):
     assert fault(admin.send(method, path))[:2] == (404, "unknown_url")
 
 
+def test_a_model_that_no_text_names_is_not_there(admin):
+    assert fault(admin.get("v1/models/a%00b"))[:2] == (404, "not_found")
+
+
 def test_other_methods_are_405(admin):
     response = admin.send("DELETE", "v1/keys")
     assert fault(response)[:2] == (405, "method_not_supported")

@@ -125,6 +125,20 @@ def test_paging_names_first_and_last(alice, client):
     assert (empty["data"], empty["first_id"], empty["last_id"]) == ([], None, None)
 
 
+@pytest.mark.parametrize("path", ["users", "projects", "admin_api_keys", "invites", "projects/{project}/api_keys"])
+def test_an_id_that_is_no_text_is_not_there(alice, client, path):
+    secret = alice.key("admin", scopes=("management",))[1]
+    path = path.format(project=alice.project.public_id)
+    answer = client.get(f"/v1/organization/{path}/a%00b", headers={"authorization": f"Bearer {secret}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_an_owner_can_be_looked_at_without_the_body(alice, client):
+    secret = alice.key("admin", scopes=("management",))[1]
+    path = f"/v1/organization/users/{alice.owner.public_id}"
+    assert client.head(path, headers={"authorization": f"Bearer {secret}"}).status_code == 200
+
+
 def test_only_keys_that_manage_may(alice, official):
     for scope in ("chat", "usage"):
         other = official(alice.key(f"of {scope}", scopes=(scope,))[1])
