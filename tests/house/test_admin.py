@@ -23,15 +23,20 @@ from billing.models import (
     DaySeal,
     Delivery,
     DeliveryAttempt,
+    ExportFile,
     FileImport,
     Hold,
+    HouseDay,
     LedgerEntry,
     LowBalance,
     MeteringProcess,
+    ModelDay,
     OutboxMessage,
+    ProviderHealth,
     RedemptionCode,
     RefusalCount,
     RefusedRequest,
+    ScheduledExport,
     SpendingWindow,
     Subscription,
     WebhookEndpoint,
@@ -55,7 +60,7 @@ FACTS = {
     "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
     "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
-    "AccountDeletion",
+    "AccountDeletion", "ModelDay", "HouseDay", "ProviderHealth", "ExportFile",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
 
@@ -136,6 +141,20 @@ def report_from_elsewhere(alice):
     AuditPosition.objects.get_or_create(id=1, defaults={"entry_id": 7})
 
 
+def watch(alice):
+    """A day of the status page, a provider that fails, and a file of an export."""
+    day = timezone.now().date()
+    ModelDay.objects.create(model="deepseek-chat", day=day, answered=9, failed=1, bad_minutes=2)
+    HouseDay.objects.create(day=day, first_minute=0, last_minute=9, minutes=10)
+    provider = Provider.objects.get(name="acme")
+    ProviderHealth.objects.create(provider=provider, failed_in_a_row=1, failure="unreachable")
+    bucket = ScheduledExport.objects.create(
+        organization=alice.organization, place="s3", bucket="usage", access_key_id="AKIA", contents=["usage"],
+        sealed="v1:" + "s" * 40, next_day=day,
+    )  # fmt: skip
+    ExportFile.objects.create(export=bucket, content="usage", day=day)
+
+
 def furnish(alice):
     """One row of every model."""
     price_the_past()
@@ -148,6 +167,7 @@ def furnish(alice):
     prove(grants.give(alice.organization, NANO))
     codes.redeem(alice.organization, codes.create(codes.Terms(NANO)).text, alice.actor)
     providers.serve(providers.connect("acme", "https://host/v1", "acme-secret"), Serves("deepseek-chat", "chat"))
+    watch(alice)
     limits.set_limit(key, Terms("usd", 10, "month"))
     alerting.tell((), SpendingWindow.objects.values_list("pk", flat=True), timezone.now())
     refused_row = {"organization": alice.organization, "api_key": key, "model": "deepseek-chat", "code": "x"}
