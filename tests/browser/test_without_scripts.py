@@ -109,7 +109,7 @@ def test_a_limit_is_set(page: Page) -> None:
     page.select_option("[name=subject]", label="Search")
     page.fill("[name=amount]", "123")
     page.get_by_role("button", name="Set limit").click()
-    expect(page.locator("main table").filter(has_text="$123.00")).to_be_visible()
+    expect(page.get_by_role("table", name="Limits", exact=True).filter(has_text="$123.00")).to_be_visible()
 
 
 def test_a_project_is_made(page: Page) -> None:
