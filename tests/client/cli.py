@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,9 @@ class Cli:
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         pipe: Any = subprocess.PIPE
         return subprocess.Popen(
+            # As at a terminal, also when these tests run in the background, where Ctrl+C is ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+           
             [*self.command, *arguments],
             env={**self.known, **more},
             stdin=subprocess.DEVNULL,
