@@ -11,8 +11,8 @@ from accounts import audit
 from accounts.admin import actor
 from billing import codes_admin as codes_admin
 from billing import exports_admin as exports_admin
-from billing import health_admin as health_admin
 from billing import grants
+from billing import health_admin as health_admin
 from billing import ingestion_admin as ingestion_admin
 from billing import limits_admin as limits_admin
 from billing import messages_admin as messages_admin

@@ -53,15 +53,14 @@ class Cli:
     def start(self, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         pipe: Any = subprocess.PIPE
         return subprocess.Popen(
-            # As at a terminal, also when these tests run in the background, where Ctrl+C is ignored.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-           
             [*self.command, *arguments],
             env={**self.known, **more},
             stdin=subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
             text=True,
+            # As at a terminal, also when these tests run in the background, where Ctrl+C is ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
 

@@ -59,7 +59,7 @@ def test_nothing_inline_and_the_figures_without_javascript(alice):
 
 
 def test_many_keys_are_summed_up_and_still_add_up(alice, monkeypatch):
-    monkeypatch.setattr("dashboard.usage_lines._MOST_ROWS", 3)
+    monkeypatch.setattr("dashboard.usage_lines.MOST_ROWS", 3)
     made = [alice.key(f"key-{number}")[0] for number in range(6)]
     record(*(request_of(key, NOW - timedelta(hours=1), charge=10 + n) for n, key in enumerate(made)))
     report = logged_in(alice.owner).get("/usage/?by=key").context["report"]
