@@ -118,7 +118,7 @@ class FakeProvider:
 
         await send(": hello" + end)
         if how == "late":
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(1.6)
         for number, word in enumerate([*WORDS, " é🚀"] if how == "split" else WORDS):
             await send(chunk({"content": word}))
             if how == "reset" and number == 4:

@@ -60,7 +60,7 @@ def world(own_database: str) -> Iterator[World]:
     upstream = providers.connect("fake", provider.base_url, "sk-upstream-secret")
     for name in ("deepseek-chat", "deepseek-coder"):
         providers.serve(upstream, providers.Serves(name, f"up-{name}"))
-    with GatewayThread(GatewayOptions(keep_alive=0.2, idle_timeout=3, first_byte_timeout=3)) as line:
+    with GatewayThread(GatewayOptions(keep_alive=0.6, idle_timeout=3, first_byte_timeout=3)) as line:
         yield World(line, provider, alice)
     provider.close()
 
