@@ -56,7 +56,7 @@ def test_an_interrupted_replay_goes_on_and_a_false_record_is_found(trace, tmp_pa
     folder = tmp_path / "work"
     done = folder / "done.txt"
     first = replay(path, "--concurrency", 1, "--stream", 40, "--folder", folder)
-    for _ in range(1000):
+    for _ in range(4000):
         if done.exists() and len(done.read_text().split()) >= 5:
             break
         time.sleep(0.02)
