@@ -19,6 +19,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts import invitations, keys, organizations, presets, projects
@@ -66,6 +67,9 @@ def furnished(template: Template, folder: Path, blocker: DjangoDbBlocker) -> Ite
     def prepare() -> tuple[dict[str, str], dict[str, str], list[str]]:
         with blocker.unblock(), using(url):
             names, secrets = _furnish()
+            # As the server hashes them: a log-in that had to hash anew would end this person's other sessions.
+            hasher = Argon2PasswordHasher()
+            User.objects.update(password=hasher.encode(PASSWORD, hasher.salt()))
             return names, {user.email.partition("@")[0]: _session(user) for user in User.objects.all()}, secrets
 
     names, sessions, secrets = aside(prepare)

@@ -219,8 +219,8 @@ NOT_PAGES = {
     # Files and data.
     "usage-export", "requests-export", "billing-export", "settings-data-export", "settings-data-archive",
     "usage-newest", "mfa_download_recovery_codes",
-    "docs-search-json", "playground-words", "playground-chat", "playground-estimate", "playground-receipt",
-    "playground-presets",
+    "docs-client", "docs-setup", "docs-search-json", "playground-words", "playground-chat", "playground-estimate",
+    "playground-receipt", "playground-presets",
     # Needs a passkey that a device made; tests/dashboard/test_settings_passkeys.py has one.
     "mfa_reauthenticate_webauthn",
     # Off: log-in by a mailed code.

@@ -85,6 +85,9 @@ def go_back(page: Page) -> None:
     """To the answer with the secret, which a browser that stored nothing cannot show."""
     with contextlib.suppress(Error):
         page.go_back()
+    # What it shows instead may still be on its way.
+    page.wait_for_load_state()
+    page.wait_for_timeout(500)
 
 
 def test_nothing_of_it_stays(window: Window, profile: Path) -> None:
