@@ -20,7 +20,7 @@ from usage.reports import Sums
 from usage.snapshot import PLAYGROUND, PROJECTS, Periods, Row
 
 # More rows than these are summed up in one: the export has them all.
-MOST_ROWS = 200
+MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class _Making:
         return self._told(Line(name, note, query, sums, requests=query), value)
 
     def _told(self, line: Line, value: Any) -> Line:
-        return replace(line, errors=self._errors(value), pace=self.paces.by_value.get(value, NOT_KNOWN))
+        return replace(line, errors=self._errors(value), pace=self.paces.of(value))
 
     def _errors(self, value: Any) -> int:
         return self.failed.get(value, 0) + self.refused.get(value, Refusals(0, 0)).count
@@ -175,7 +175,7 @@ class _Making:
             if isinstance(who, int):
                 person = people[who]
                 line = Line(person.get_full_name(), person.email, self.filter.query(member=[person.public_id]), one)
-                line = replace(line, requests=line.url, pace=self.paces.by_value.get(who, NOT_KNOWN))
+                line = replace(line, requests=line.url, pace=self.paces.of(who))
             else:
                 named = {PLAYGROUND: "Playground", PROJECTS: _("Keys of projects")}
                 line = Line(str(named[who]), _("no one person’s"), "", one)
