@@ -1,6 +1,6 @@
 """Requests one by one, newest first."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from usage.models import UsageEvent
 from usage.reports import Filter
@@ -25,10 +25,11 @@ def older(found: QuerySet[UsageEvent], last: UsageEvent) -> QuerySet[UsageEvent]
 
 
 def find(organization_id: int, project_ids: tuple[int, ...] | None, request_id: str) -> UsageEvent | None:
-    """The request with that id, in these projects (None: all)."""
+    """The request with that id, in these projects (None: all); of several, one that passed the gateway."""
     if "\0" in request_id:
         return None
     found = UsageEvent.objects.filter(request_id=request_id, organization_id=organization_id)
     if project_ids is not None:
         found = found.filter(project__in=project_ids)
-    return found.select_related("api_key__project", "api_key__owner", "project", "user", "provider").first()
+    found = found.select_related("api_key__project", "api_key__owner", "project", "user", "provider")
+    return found.order_by(F("batch_id").asc(nulls_first=True), "-pk").first()

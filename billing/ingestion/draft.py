@@ -20,6 +20,8 @@ EARLY = timedelta(minutes=5)
 _SECONDS = int(BUCKET.total_seconds())
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _LONGEST_REQUEST_ID = 40
+# So begin the ids of the gateway's own requests.
+_OURS = "req_"
 
 
 @dataclass(slots=True)
@@ -95,7 +97,7 @@ def usage(event_id: int, reported: Reported, attribution: Attribution, pricing: 
         prices=prices,
         price_ids=price_ids,
         charge=charge(reported.counts, prices),
-        request_id=reported.data.get("request_id") or request_id(reported.id, event_id),
+        request_id=_told_id(reported.data.get("request_id")) or request_id(reported.id, event_id),
     )
 
 
@@ -172,7 +174,14 @@ def rows(drafts: list[Draft], organization: Organization, batch_id: int) -> list
 
 
 def request_id(external_id: str, event_id: int) -> str:
-    """The reporter's own id where it can stand in an address."""
-    if len(external_id) <= _LONGEST_REQUEST_ID and _PLAIN.issuperset(external_id):
-        return external_id
-    return f"evt_{event_id}"
+    """The reporter's own id of an event where it can stand in an address."""
+    plain = external_id if _PLAIN.issuperset(external_id) else ""
+    return _told_id(plain) or f"evt_{event_id}"
+
+
+def _told_id(said: str | None) -> str:
+    """What the request is called elsewhere; nothing where that has no address. Ids of ours are not for the taking."""
+    if not said or "/" in said or not said.strip("."):
+        return ""
+    name = f"ext_{said}" if said.startswith(_OURS) else said
+    return name if len(name) <= _LONGEST_REQUEST_ID else ""

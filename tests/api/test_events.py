@@ -13,6 +13,7 @@ from catalog import prices
 from catalog.models import LanguageModel, TokenClass
 from tests.api.client import Door, fault
 from tests.billing.reporter import COST, price_the_past, usage, void
+from tests.dashboard.metered import record, request_of
 from usage.models import UsageEvent
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,28 @@ def test_a_key_that_only_reports_speaks_of_its_own_project(reporter, alice):
     assert second.post("v1/events", usage(id="s")).status_code == 200
     keys = dict(UsageEvent.objects.values_list("external_id", "api_key__name"))
     assert keys == {"m": "Imported usage", "s": "Imported usage"}
+
+
+def test_no_event_takes_the_id_of_a_request_that_passed_the_gateway(alice, admin):
+    key, _ = alice.key("chat")
+    ours = request_of(key, timezone.now() - timedelta(hours=1), id=1, request_id="req_ours", charge=7_400)
+    record(ours)
+    claims = [usage(id="a", request_id="req_ours"), usage(id="req_ours"), usage(id="b", request_id="req_ours")]
+    assert send(admin, [*claims, void("a")], "cloudevents-batch+json").json()["accepted"] == 4
+    # One from before ids were kept apart.
+    record(request_of(key, timezone.now(), id=2**40, request_id="req_ours", batch_id=7, charge=1))
+    found = admin.get("v1/requests/req_ours").json()
+    assert (found["key_id"], found["cost"]) == (key.public_id, "0.0000074")
+    assert admin.get("v1/requests/req_ours/price").json()["charge"] == "0.0000074"
+    told = set(UsageEvent.objects.filter(usage_source="ingested").values_list("external_id", "request_id"))
+    assert told == {("a", "ext_req_ours"), ("req_ours", "ext_req_ours"), ("b", "ext_req_ours")}
+    assert admin.get("v1/requests/ext_req_ours").json()["tokens_from"] == "ingested"
+
+
+@pytest.mark.parametrize("said", ["a/b", ".", "..", "req_" + "x" * 36])
+def test_a_request_id_without_an_address_is_not_its_address(admin, said):
+    send(admin, usage(id="job-1", request_id=said))
+    assert admin.get("v1/requests/job-1").json()["id"] == UsageEvent.objects.get().request_id == "job-1"
 
 
 def test_a_repeated_post_gets_the_same_answer(reporter):
