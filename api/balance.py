@@ -27,6 +27,9 @@ class BalanceOut(serializers.Serializer):
     available = serializers.CharField(help_text="posted - held.")
     paid = serializers.CharField(help_text="The part of `posted` that was paid for.")
     granted = serializers.CharField(help_text="The part of `posted` that was given.")
+    owed = serializers.CharField(
+        help_text="Reported usage that no credit covered: in none of the others, nor paid by later credit."
+    )
 
 
 class GrantOut(serializers.Serializer):
@@ -61,8 +64,9 @@ class Balance(Door):
 
     @extend_schema(operation_id="balance", responses={200: BalanceOut, **ERRORS})
     def get(self, request: Request) -> Response:
-        """The organization's credit at this moment."""
-        found = balances.balance(self.caller.organization.pk)
+        """The organization's credit at this moment, and what it owes."""
+        organization_id = self.caller.organization.pk
+        found = balances.balance(organization_id)
         return Response(
             {
                 "object": "balance",
@@ -72,6 +76,7 @@ class Balance(Door):
                 "available": usd_string(found.available),
                 "paid": usd_string(found.paid),
                 "granted": usd_string(found.granted),
+                "owed": usd_string(balances.owed(organization_id)),
             }
         )
 

@@ -273,6 +273,7 @@ ANSWERS: dict[str, Any] = {
         "available": "41.4969",
         "paid": "0.00",
         "granted": "41.50",
+        "owed": "0.00",
     },
     "grants_list": {"object": "list", "data": [_GRANT], **_LAST},
     "codes_redeem": {**_GRANT, "used": "0.00", "held": "0.00", "left": "25.00"},

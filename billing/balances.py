@@ -1,4 +1,4 @@
-"""What an organization has: posted, held and available credit."""
+"""What an organization has: posted, held and available credit; and what it owes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from billing import grants
-from billing.models import CreditGrant
+from billing.models import Account, CreditGrant, LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,9 @@ def balance(organization_id: int, now: datetime | None = None) -> Balance:
         else:
             granted += amount - burned
     return Balance(paid=paid, granted=granted, held=held)
+
+
+def owed(organization_id: int) -> int:
+    """Nano-USD of usage from elsewhere that no credit covered; it is in no balance."""
+    entries = LedgerEntry.objects.filter(organization_id=organization_id, account=Account.RECEIVABLE)
+    return -(entries.aggregate(total=Sum("amount"))["total"] or 0)

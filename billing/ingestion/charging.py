@@ -6,13 +6,11 @@ it had never been used.
 
 from datetime import UTC, datetime
 
-from django.db.models import Sum
-
 from billing import ledger
 from billing.allocation import Credit, allocate
-from billing.balances import live_grants
+from billing.balances import live_grants, owed
 from billing.ledger import Line
-from billing.models import Account, CreditGrant, LedgerEntry
+from billing.models import Account, CreditGrant
 from billing.moment import Moment
 from foundation.sql import Cursor
 
@@ -78,12 +76,6 @@ def _give_back(cursor: Cursor, organization_id: int, amount: int, moment: Moment
         if part:
             _move(cursor, _UNBURN, grant_id, part)
     return [*lines, *(Line(Account.CREDIT, part, grant_id) for grant_id, part in parts.items())]
-
-
-def owed(organization_id: int) -> int:
-    """Nano-USD of ingested usage that no credit covered."""
-    entries = LedgerEntry.objects.filter(organization_id=organization_id, account=Account.RECEIVABLE)
-    return -(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 
 def _in_order(found: list[CreditGrant]) -> list[CreditGrant]:

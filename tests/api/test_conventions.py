@@ -12,7 +12,7 @@ from tests.api.test_description import described, operations
 pytestmark = pytest.mark.django_db
 # Complete by their nature: what is sold, and what is counted by code.
 WHOLE_LISTS = {"models_list", "prices_list", "plans_list"}
-AMOUNTS = re.compile(r"amount|cost|charge|posted|held|available|paid$|granted|usd_per_million|^used$|^left$|balance$")
+AMOUNTS = re.compile(r"amount|cost|charge|owed|posted|held|available|paid$|granted|usd_per|^used$|^left$|balance$")
 TEXTS = ({"string"}, {"string", "null"})
 
 
@@ -78,8 +78,13 @@ def test_every_amount_is_a_text_and_every_instant_has_a_zone():
 
 
 def test_a_float_is_no_amount(alice, admin):
-    for amount in (5.5, 5, 1e3):
-        assert fault(admin.post("v1/limits", {"amount": amount})) == (400, "invalid_value", "amount")
+    for amount in (5.5, 5, 1e3, "", "-1", "1e3", "5.", "٥", "0.0000000001", "9223372037", "x" * 31):
+        assert fault(admin.post("v1/limits", {"amount": amount})) == (400, "invalid_value", "amount"), amount
+    for measure, amount in (("tokens", "5.5"), ("requests", str(2**63))):
+        told = fault(admin.post("v1/limits", {"measure": measure, "amount": amount}))
+        assert told == (400, "invalid_value", "amount")
+    answer = admin.post("v1/limits", {"amount": "1,5"}).json()
+    assert "such as “25.00”" in answer["error"]["message"]
 
 
 def test_every_operation_keeps_the_conventions_of_errors():

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts import projects
 from api.events import MOST
-from billing.models import IngestionBatch
+from billing import grants
+from billing.models import CreditGrant, IngestionBatch
 from catalog import prices
 from catalog.models import LanguageModel, TokenClass
 from tests.api.client import Door, fault
@@ -113,6 +114,20 @@ def test_a_key_that_only_reports_speaks_of_its_own_project(reporter, alice):
     assert second.post("v1/events", usage(id="s")).status_code == 200
     keys = dict(UsageEvent.objects.values_list("external_id", "api_key__name"))
     assert keys == {"m": "Imported usage", "s": "Imported usage"}
+
+
+def test_what_no_credit_covers_is_owed_and_the_balance_says_it(alice, admin):
+    assert admin.get("v1/balance").json()["owed"] == "0.00"
+    CreditGrant.objects.filter(organization=alice.organization).update(expires_at=timezone.now() - timedelta(days=1))
+    grants.give(alice.organization, COST - 1)
+    send(admin, [usage(), usage(id="b")], "cloudevents-batch+json")
+    told = admin.get("v1/balance").json()
+    assert (told["posted"], told["available"], told["owed"]) == ("0.00", "0.00", "0.000083961")
+    grants.give(alice.organization, 10**9)
+    assert admin.get("v1/balance").json()["owed"] == told["owed"]
+    send(admin, void("b"))
+    told = admin.get("v1/balance").json()
+    assert (told["posted"], told["owed"]) == ("1.00", "0.000000001")
 
 
 def test_no_event_takes_the_id_of_a_request_that_passed_the_gateway(alice, admin):

@@ -6,7 +6,6 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from billing import balances, grants, limits, statement
-from billing.ingestion import charging
 from billing.limits import Terms
 from billing.models import Alert, Correction, CreditGrant, IngestionBatch, LedgerEntry, OutboxMessage, SpendingWindow
 from catalog import prices
@@ -166,7 +165,7 @@ def test_it_belongs_to_the_key_or_project_that_it_names(alice):
 def test_what_credit_does_not_cover_is_owed_and_never_refused(alice):
     left_with(alice, COST + 1)
     assert statuses(report(alice, usage(), usage())) == ["accepted", "accepted"]
-    assert charging.owed(alice.organization.pk) == COST - 1
+    assert balances.owed(alice.organization.pk) == COST - 1
     assert available(alice) == 0
     assert account(alice, "revenue") == 2 * COST == used(alice)[3]
 
@@ -260,9 +259,9 @@ def test_a_correction_reaches_no_request_and_no_correction(alice):
 def test_what_is_given_back_lessens_what_is_owed_first(alice):
     first = left_with(alice, COST)
     report(alice, usage(id="a"), usage(id="b"))
-    assert charging.owed(alice.organization.pk) == COST
+    assert balances.owed(alice.organization.pk) == COST
     report(alice, void("a"))
-    assert charging.owed(alice.organization.pk) == 0
+    assert balances.owed(alice.organization.pk) == 0
     first.refresh_from_db()
     assert first.burned == COST
     report(alice, void("b"))
@@ -280,7 +279,7 @@ def test_the_history_of_the_balance_adds_up(alice):
     first.refresh_from_db()
     assert read.closing == first.amount - first.burned
     assert read.opening + sum(line.amount for line in read.lines) == read.closing
-    owed = charging.owed(alice.organization.pk)
+    owed = balances.owed(alice.organization.pk)
     assert [line.amount for line in read.lines if line.kind == statement.OWED] == [owed]
     assert owed == used(alice)[3] - COST > 0
 
