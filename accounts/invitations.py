@@ -93,7 +93,8 @@ def invite(
             gettext("Confirm your e-mail address first: invitations wait for it."), code="email_unconfirmed"
         )
     if not policies.takes(organization, email):
-        raise ValidationError(f"{email}: {policies.refusal(organization)}", code="domain_not_allowed")
+        said = f"{email}: {policies.refusal(organization)}"
+        raise ValidationError({"email": ValidationError(said, code="domain_not_allowed")})
     secret = secrets.token_urlsafe(32)
     now = timezone.now()
     try:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from accounts import audit
 from accounts.actor import Actor
 from accounts.models import Membership, Organization
+from accounts.roles import Role
 
 MOST_DOMAINS = 50
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -52,8 +53,10 @@ def lacks_factor(membership: Membership) -> bool:
 
 
 def change(organization: Organization, by: Actor, *, domains: list[str], requires_two_factor: bool) -> Organization:
-    """Set both together; raises ValidationError. Who asks a second factor of others has one."""
-    errors: dict[str, str] = {}
+    """Set both together; raises ValidationError. Who asks a second factor of others has one, or an owner where it is
+    no person who asks: somebody must be able to come in afterwards.
+    """
+    errors: dict[str, str | ValidationError] = {}
     names: list[str] = []
     try:
         names = list(dict.fromkeys(normal_domain(one) for one in domains))
@@ -61,8 +64,8 @@ def change(organization: Organization, by: Actor, *, domains: list[str], require
         errors["allowed_domains"] = " ".join(error.messages)
     if len(names) > MOST_DOMAINS:
         errors["allowed_domains"] = gettext("At most %(most)d domains.") % {"most": MOST_DOMAINS}
-    if requires_two_factor and not organization.requires_two_factor and by.user and not is_mfa_enabled(by.user):
-        errors["requires_two_factor"] = gettext("Set up two-factor log-in for yourself first, or you would be led out.")
+    if requires_two_factor and not organization.requires_two_factor and (missing := _missing_factor(organization, by)):
+        errors["requires_two_factor"] = ValidationError(missing, code="two_factor_missing")
     if errors:
         raise ValidationError(errors)
     with transaction.atomic():
@@ -78,3 +81,15 @@ def change(organization: Organization, by: Actor, *, domains: list[str], require
             organization.save(update_fields=list(after))
             audit.record("organization.access_changed", organization, by, organization=organization, changes=changes)
         return organization
+
+
+def _missing_factor(organization: Organization, by: Actor) -> str:
+    """Why nobody could come in if everybody needed a second factor now; empty when somebody can."""
+    if by.user:
+        if is_mfa_enabled(by.user):
+            return ""
+        return gettext("Set up two-factor log-in for yourself first, or you would be led out.")
+    owners = organization.memberships.filter(role=Role.OWNER, user__is_active=True).select_related("user")
+    if any(is_mfa_enabled(one.user) for one in owners):
+        return ""
+    return gettext("An owner must set up two-factor log-in first, or everybody would be led out.")

@@ -24,11 +24,11 @@ class Caller:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """What the role allows; a key that manages is as much as an admin."""
+        """What the role allows; a key that manages is as much as an admin without the playground."""
         if self.membership:
             return PERMISSIONS.get(self.membership.role, frozenset())
         if self._manages:
-            return PERMISSIONS[Role.ADMIN]
+            return PERMISSIONS[Role.ADMIN] - {Permission.USE_PLAYGROUND}
         own = frozenset({Permission.SEE_OWN_USAGE, Permission.SEE_MONEY})
         return own | {Permission.REPORT_USAGE} if self.principal and Scope.INGEST in self.principal.scopes else own
 

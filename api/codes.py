@@ -61,6 +61,18 @@ CODES: dict[str | None, Code] = {
     "invited_already": Code(
         409, _INVALID, "This address has an open invitation.", "Send it again, or withdraw it first."
     ),
+    "domain_not_allowed": Code(
+        409,
+        _INVALID,
+        "The organization takes addresses of other domains only.",
+        "Invite another address, or add the domain: `PATCH /organization` with `allowed_domains`.",
+    ),
+    "two_factor_missing": Code(
+        409,
+        _INVALID,
+        "A second factor cannot be asked of members: you have none, or for a key no owner has one.",
+        "Set one up in the console first: Settings, Security.",
+    ),
     "too_soon": Code(409, _INVALID, "The invitation was sent less than a minute ago.", "Wait a minute."),
     "too_many_invitations": Code(
         409, _INVALID, "The organization has sent as many invitations as it may in a day.", "Go on tomorrow."

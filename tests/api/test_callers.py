@@ -21,7 +21,7 @@ def test_me_says_who_calls(alice, admin):
     }  # fmt: skip
     assert body["key"]["name"] == "admin" and body["key"]["scopes"] == ["management"]
     assert body["user"] is None
-    assert "manage_keys" in body["permissions"]
+    assert "manage_keys" in body["permissions"] and "use_playground" not in body["permissions"]
 
 
 def test_me_says_which_person_calls(alice):

@@ -4,18 +4,23 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Invitation, Project
+from accounts.models import AuditEntry, Invitation, Project, User
 from accounts.roles import Role
 from billing import limits
 from billing.limits import Terms
 from billing.models import SpendingLimit
-from tests.api.client import fault
+from tests.api.client import Door, fault
 from tests.people import House
 
 pytestmark = pytest.mark.django_db
+
+
+def has_factor(user: User) -> None:
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={})
 
 
 def test_the_organization_is_renamed_and_moved(alice: House, admin) -> None:
@@ -30,6 +35,7 @@ def test_the_organization_is_renamed_and_moved(alice: House, admin) -> None:
 
 
 def test_who_may_join_and_how_they_log_in(alice: House, admin) -> None:
+    has_factor(alice.owner)
     asked = {"allowed_domains": ["Example.com", "@northwind.example"], "requires_two_factor": True}
     changed = admin.patch("v1/organization", asked).json()
     assert changed["allowed_domains"] == ["example.com", "northwind.example"] and changed["requires_two_factor"] is True
@@ -41,7 +47,23 @@ def test_who_may_join_and_how_they_log_in(alice: House, admin) -> None:
     kept = admin.patch("v1/organization", {"time_zone": "UTC"}).json()
     assert kept["name"] == "Alice's" and kept["allowed_domains"] == changed["allowed_domains"]
     told = fault(admin.post("v1/invitations", {"email": "bob@elsewhere.com", "role": "developer"}))
-    assert told[:2] == (400, "invalid_value")
+    assert told == (409, "domain_not_allowed", "email")
+
+
+def test_nobody_is_asked_for_a_second_factor_before_somebody_can_come_in(alice: House, admin) -> None:
+    asked = {"requires_two_factor": True, "allowed_domains": ["example.com"]}
+    has_factor(alice.member("Ada", Role.ADMIN))
+    refused = (409, "two_factor_missing", "requires_two_factor")
+    session = Door(user=alice.owner)
+    for door in (admin, session):
+        assert fault(door.patch("v1/organization", asked)) == refused
+    kept = admin.get("v1/organization").json()
+    assert (kept["requires_two_factor"], kept["allowed_domains"]) == (False, [])
+    has_factor(alice.owner)
+    assert admin.patch("v1/organization", asked).json()["requires_two_factor"] is True
+    # What is asked already is no change.
+    Authenticator.objects.all().delete()
+    assert admin.patch("v1/organization", {"name": "Renamed"}).json()["requires_two_factor"] is True
 
 
 def test_a_project_from_its_beginning_to_its_end(alice: House, admin) -> None:
