@@ -1,11 +1,9 @@
 // The playground: conversations with one model or two, through the same door and the same ledger as every API key.
 
-import { Column, counted, judge, newId } from "./playground/column.js";
-import { Estimate } from "./playground/estimate.js";
-import { fill, gettext } from "./playground/language.js";
-import { Memory } from "./playground/memory.js";
-import { changedValues, Settings } from "./playground/settings.js";
-import { addedUp, count, explain, money, nano, seconds } from "./playground/words.js";
+import { Column, counted, judge, newId } from "./playground/conversation.js";
+import { Estimate } from "./playground/request.js";
+import { changedValues, Memory, Settings } from "./playground/settings.js";
+import { addedUp, count, explain, fill, gettext, money, nano, seconds } from "./playground/words.js";
 
 const $ = (id) => document.getElementById(id);
 const form = $("pg-composer");

@@ -1,6 +1,6 @@
 // The request on screen as a program: curl, Python, Node and plain JSON. The key always comes from the environment.
 
-import { copy } from "./thread.js";
+import { copy } from "./conversation.js";
 
 const KEY = "METERHOUSE_KEY";
 

@@ -1,10 +1,9 @@
 // Presets: a model, parameters, a system prompt and, if wanted, first messages, kept on the server under a name.
 
-import { fill, gettext } from "./language.js";
+import { copy } from "./conversation.js";
+import { csrfToken } from "./request.js";
 import { escaped } from "./settings.js";
-import { csrfToken } from "./stream.js";
-import { copy } from "./thread.js";
-import { count } from "./words.js";
+import { count, fill, gettext } from "./words.js";
 
 const LABELS = {
   temperature: gettext("Temperature"), top_p: gettext("Top P"), max_tokens: gettext("Max output tokens"),

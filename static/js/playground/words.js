@@ -1,7 +1,17 @@
-// What the page says: numbers as the console writes them, and every failure in plain words with its fix.
+// What the page says: in the reader's language, with numbers as the console writes them, and every failure in plain words
+// with its fix.
 
-import { fill, gettext, ngettext } from "./language.js";
-import { Dropped, Refused } from "./stream.js";
+// ---------------------------------------------------------------- language
+
+// The catalog that the page names in another language than English, else the English of the source.
+const { django } = globalThis;
+
+export const gettext = (text) => (django && django.gettext ? django.gettext(text) : text);
+export const ngettext = (one, many, number) =>
+  django && django.ngettext ? django.ngettext(one, many, number) : number === 1 ? one : many;
+
+/** The text with %(name)s replaced by values. */
+export const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => String(values[name]));
 
 // ---------------------------------------------------------------- numbers
 
@@ -54,6 +64,22 @@ export function seconds(text) {
 }
 
 // ---------------------------------------------------------------- failures: {text, fixes, field, wait in seconds}
+
+/** What the server refused or failed at: `status` is HTTP's, the rest the error object's. */
+export class Refused extends Error {
+  constructor(status, error, response) {
+    super(error.message || `HTTP ${status}`);
+    this.status = status;
+    this.code = error.code || "";
+    this.param = error.param || "";
+    this.limit = error.limit || null;
+    this.requestId = response ? response.headers.get("x-request-id") || "" : "";
+    this.retryAfter = response ? Number(response.headers.get("retry-after")) || 0 : 0;
+  }
+}
+
+/** The connection ended before the answer did. */
+export class Dropped extends Error {}
 
 const TRY_AGAIN = { kind: "retry", label: gettext("Try again") };
 const OTHER_MODEL = { kind: "model", label: gettext("Choose a model") };
@@ -248,7 +274,7 @@ function control(fix, acts) {
   return node;
 }
 
-/** Fills the box with `words` as errors.js makes them; `acts` says what each kind of fix does. */
+/** Fills the box with `words` as explain() makes them; `acts` says what each kind of fix does. */
 export function showNotice(box, words, acts) {
   const text = document.createElement("p");
   text.textContent = words.text;

@@ -1,20 +1,7 @@
-// One request to the chat endpoint: send it, read the answer whole or piece by piece, ask what it cost.
+// One request to the chat endpoint: send it, read the answer whole or piece by piece, ask what it cost, and what the next
+// one would cost.
 
-/** What the server refused or failed at: `status` is HTTP's, the rest the error object's. */
-export class Refused extends Error {
-  constructor(status, error, response) {
-    super(error.message || `HTTP ${status}`);
-    this.status = status;
-    this.code = error.code || "";
-    this.param = error.param || "";
-    this.limit = error.limit || null;
-    this.requestId = response ? response.headers.get("x-request-id") || "" : "";
-    this.retryAfter = response ? Number(response.headers.get("retry-after")) || 0 : 0;
-  }
-}
-
-/** The connection ended before the answer did. */
-export class Dropped extends Error {}
+import { count, Dropped, fill, gettext, money, nano, Refused, tokens } from "./words.js";
 
 export function csrfToken(form) {
   // The cookie is the newer one when somebody logged in again in another tab.
@@ -155,4 +142,74 @@ function takeChunk(event, answer) {
   if (!content) return;
   if (answer.thought && !answer.thoughtFor) answer.thoughtFor = performance.now() - answer.began;
   answer.content += content;
+}
+
+// ---------------------------------------------------------------- the next request
+
+// What it would take, asked of the server when somebody pauses: no price is ever applied in the browser.
+const PAUSE = 500;
+// Beyond this a request is not sent along just to be counted.
+const MOST_CHARACTERS = 400_000;
+
+function words({ tokens: input, context, most_usd: most }) {
+  if (input === undefined) return "";
+  if (context !== undefined) {
+    const text = gettext("this conversation is about %(input)s; the model reads %(most)s, remove earlier messages");
+    return fill(text, { input: tokens(input), most: count(context) });
+  }
+  return fill(gettext("about %(input)s, at most %(cost)s"), { input: tokens(input), cost: money(nano(most)) });
+}
+
+export class Estimate {
+  /** `requests()`: the requests that would be sent now, with the letter of their column where there are two. */
+  constructor(node, form, requests) {
+    this.node = node;
+    this.form = form;
+    this.requests = requests;
+    this.timer = 0;
+    this.round = 0;
+    this.asked = "";
+  }
+
+  soon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.now(), PAUSE);
+  }
+
+  clear() {
+    clearTimeout(this.timer);
+    this.round += 1;
+    this.asked = "";
+    this.node.textContent = "";
+  }
+
+  async now() {
+    const wanted = this.requests();
+    const asked = JSON.stringify(wanted);
+    if (asked === this.asked) return;
+    this.asked = asked;
+    this.round += 1;
+    const { round } = this;
+    const found = asked.length > MOST_CHARACTERS ? [] : await Promise.all(wanted.map(({ request }) => this.ask(request)));
+    if (round !== this.round) return;
+    const said = found.map((one, index) => [wanted[index].letter, words(one)]).filter(([, text]) => text);
+    const shown = said.map(([letter, text]) => (letter ? `${letter}: ${text}` : text)).join(" · ");
+    this.node.textContent = shown && fill(gettext("Next request: %(estimate)s"), { estimate: shown });
+    this.node.classList.toggle("pg-few", found.some(({ context }) => context !== undefined));
+  }
+
+  async ask(request) {
+    try {
+      const response = await fetch(this.form.dataset.estimateUrl, {
+        method: "POST",
+        credentials: "same-origin",
+        redirect: "manual",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken(this.form) },
+        body: JSON.stringify(request),
+      });
+      return response.ok ? await response.json() : {};
+    } catch {
+      return {};
+    }
+  }
 }
