@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, AuditEntry
 from accounts.roles import Permission
-from billing.limits import Status
 from dashboard import figures, limits_held
 from dashboard.access import Desk
 from foundation import periods
@@ -69,8 +68,8 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
     fullest = limits_held.fullest(desk, "api_key", ids, now)
     made = []
     for key in found:
-        limit = fullest.get(key.pk)
-        label, tone = _status(key, limit, now)
+        limit = fullest.get(key.pk, limits_held.Fullest())
+        label, tone = _status(key, limit.is_over, now)
         retiring = key.retiring_secret(now)
         sums = spent.get(key.pk, reports.Sums())
         made.append(
@@ -84,16 +83,16 @@ def rows(desk: Desk, found: list[ApiKey]) -> list[KeyRow]:
                 spent_text=figures.usd_places(sums.charge, places) if desk.sees_money else "—",
                 may_manage=desk.may_manage(key) and not key.revoked_at,
                 retiring_until=retiring.ends_at if retiring else None,
-                limit_text=limits_held.said(limit.limit) if limit else "",
+                limit_text=limit.text,
             )
         )
     return made
 
 
-def _status(key: ApiKey, limit: Status | None, now: datetime) -> tuple[Any, str]:
+def _status(key: ApiKey, is_over: bool, now: datetime) -> tuple[Any, str]:
     """A key that works and whose limit is used up is over it."""
     status = key.status(now)
-    if status in ("active", "expires_soon") and limit and limit.limit.is_hard and not limit.left:
+    if is_over and status in ("active", "expires_soon"):
         return _("Over limit"), "danger"
     return _STATUS_LABELS[status]
 

@@ -1,6 +1,7 @@
 """Which limits hold for a key or a project, and which of them is fullest."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
@@ -16,6 +17,16 @@ from dashboard.limit_rows import LimitRow
 from dashboard.usage_filters import Scope
 
 _ORDER = ("key", "project", "organization")
+
+
+@dataclass(frozen=True, slots=True)
+class Fullest:
+    """What the fullest limit that the person sees allows, empty where they see none; and whether a hard one, seen or
+    not, is used up.
+    """
+
+    text: str = ""
+    is_over: bool = False
 
 
 def of_key(scope: Scope, key: ApiKey, now: datetime) -> list[LimitRow]:
@@ -34,17 +45,21 @@ def _rows(scope: Scope, ours: Q, now: datetime) -> list[LimitRow]:
     return sorted(rows, key=lambda one: (_ORDER.index(one.limit.scope), one.name))
 
 
-def fullest(desk: Desk, on: str, ids: Iterable[int], now: datetime) -> dict[int, Status]:
-    """Of each key or project (`on`: api_key or project) the limit of which least is left, of those the person sees."""
-    measures = Measure.values if desk.sees_money else [Measure.TOKENS, Measure.REQUESTS]
-    found = limits.active(desk.organization).filter(**{f"{on}__in": list(ids), "measure__in": measures})
-    chosen: dict[int, Status] = {}
-    for one in limits.status(list(found), now):
-        owner = getattr(one.limit, f"{on}_id")
-        other = chosen.get(owner)
-        if other is None or _room(one) < _room(other):
-            chosen[owner] = one
-    return chosen
+def fullest(desk: Desk, on: str, ids: Iterable[int], now: datetime) -> dict[int, Fullest]:
+    """The fullest limit of each key or project (`on`: api_key or project) that has one."""
+    found = limits.status(list(limits.active(desk.organization).filter(**{f"{on}__in": list(ids)})), now)
+    by_owner: dict[int, list[Status]] = {}
+    for one in found:
+        by_owner.setdefault(getattr(one.limit, f"{on}_id"), []).append(one)
+    return {owner: _fullest(desk, held) for owner, held in by_owner.items()}
+
+
+def _fullest(desk: Desk, held: list[Status]) -> Fullest:
+    seen = [one for one in held if desk.sees_money or one.limit.measure != Measure.USD]
+    return Fullest(
+        text=said(min(seen, key=_room).limit) if seen else "",
+        is_over=any(one.limit.is_hard and not one.left for one in held),
+    )
 
 
 def said(limit: SpendingLimit) -> str:

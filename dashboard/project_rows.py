@@ -58,7 +58,7 @@ def rows(desk: Desk) -> list[ProjectRow]:
     fullest = limits_held.fullest(desk, "project", ids, timezone.now())
     made = []
     for project in found:
-        limit = fullest.get(project.pk)
+        limit = fullest.get(project.pk, limits_held.Fullest())
         charge = spent.get(project.pk, Sums()).charge
         made.append(
             ProjectRow(
@@ -67,8 +67,8 @@ def rows(desk: Desk) -> list[ProjectRow]:
                 members=people[project.pk],
                 spent=charge if desk.sees_money else None,
                 spent_text=figures.usd_places(charge, places) if desk.sees_money else "—",
-                limit_text=limits_held.said(limit.limit) if limit else "",
-                is_over=bool(limit and limit.limit.is_hard and not limit.left),
+                limit_text=limit.text,
+                is_over=limit.is_over,
             )
         )
     return made

@@ -71,8 +71,10 @@ def test_the_list_says_what_is_allowed_and_when_it_is_used_up(alice: House) -> N
     SpendingWindow.objects.update(settled=10 * NANO)
     row = client.get("/keys/").context["rows"][0]
     assert (row.status, row.tone) == ("Over limit", "danger")
+    assert '<span class="status danger">Over limit</span>' in client.get(f"/keys/{key.public_id}/").content.decode()
+    # Who does not see money sees that it stands still, and not what it may spend.
     viewer = browser(alice.member("Lena", Role.VIEWER)).get("/keys/").context["rows"][0]
-    assert viewer.limit_text == ""
+    assert (viewer.limit_text, viewer.status) == ("", "Over limit")
 
 
 def test_a_limit_that_only_tells_stops_nothing(alice: House) -> None:

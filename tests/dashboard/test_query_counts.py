@@ -7,6 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from billing import limits
+from billing.limits import Terms
 from tests.dashboard.metered import logged_in, record, request_of
 from tests.people import house
 
@@ -29,6 +31,7 @@ def use(alice, keys, requests):
     now = timezone.now()
     for number in range(keys):
         key, _ = alice.key(f"key {keys} {number}")
+        limits.set_limit(key, Terms("requests", 1, "month"))
         hours = [timedelta(hours=1 + 31 * one) for one in range(requests)]
         record(*(request_of(key, now - ago, model=f"model-{one % 3}") for one, ago in enumerate(hours)))
 
