@@ -11,6 +11,7 @@ from accounts.keys import GRACE_PERIODS, Restrictions
 from accounts.models import ApiKey, Project
 from accounts.roles import Scope
 from catalog.prices import price_list
+from dashboard.edits import EditForm
 from dashboard.limit_fields import WithLimit
 
 _EXPIRIES = (("30", _("In 30 days")), ("90", _("In 90 days")), ("365", _("In a year")), ("", _("Never")))
@@ -113,8 +114,10 @@ class CreateKeyForm(WithLimit, RestrictionsForm):
         return timezone.now() + timedelta(days=int(days)) if days else None
 
 
-class ChangeKeyForm(RestrictionsForm):
+class ChangeKeyForm(EditForm, RestrictionsForm):
     """The restrictions of an existing key."""
+
+    deeds = ("key.created", "key.restricted")
 
     expires_on = forms.DateField(
         label=_("Expires on"),
@@ -132,7 +135,7 @@ class ChangeKeyForm(RestrictionsForm):
             "requests_per_minute": api_key.requests_per_minute,
             "expires_on": api_key.expires_at.astimezone(UTC).date() if api_key.expires_at else None,
         }
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edited=api_key, **kwargs)
 
     def expiry(self) -> datetime | None:
         """The stored instant as long as its day is not changed."""
@@ -144,10 +147,14 @@ class ChangeKeyForm(RestrictionsForm):
         return _end_of(chosen)
 
 
-class RenameForm(forms.Form):
+class RenameForm(EditForm):
     """Another name of a key."""
 
     name = forms.CharField(label=_("Name"), max_length=64, error_messages={"required": _("Give the key a name.")})
+    deeds = ("key.created", "key.renamed")
+
+    def __init__(self, *args: Any, api_key: ApiKey) -> None:
+        super().__init__(*args, edited=api_key, initial={"name": api_key.name})
 
 
 class RegenerateForm(forms.Form):

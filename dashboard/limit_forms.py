@@ -13,6 +13,7 @@ from billing import limits
 from billing.limits import Terms
 from billing.models import Measure, SpendingLimit, Window
 from dashboard import limit_words
+from dashboard.edits import EditForm
 from dashboard.form_errors import add_errors
 from dashboard.usage_filters import Scope
 from dashboard.usage_lines import key_name
@@ -112,10 +113,10 @@ class AddLimitForm(TermsForm):
         return self.cleaned_data.get("measure", ""), self.cleaned_data.get("window", "")
 
 
-class ChangeLimitForm(TermsForm):
+class ChangeLimitForm(EditForm, TermsForm):
     """The terms of a limit that exists; what it is on, counts and resets stays."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    deeds = ("limit.set",)
 
     def __init__(self, *args: Any, limit: SpendingLimit, **kwargs: Any) -> None:
         self.limit = limit
@@ -123,29 +124,27 @@ class ChangeLimitForm(TermsForm):
             "amount": limit_words.typed(limit.measure, limit.amount),
             "action": "hard" if limit.is_hard else "soft",
             "thresholds": ", ".join(str(percent) for percent in limit.thresholds),
-            "version": limit.version,
         }
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, edited=limit, **kwargs)
+        self.fields["version"].required = True
 
     def measured(self) -> tuple[str, str]:
         return self.limit.measure, self.limit.window
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        version = cleaned.get("version")
-        if (
-            version is not None
-            and version != self.limit.version
-            and cleaned.get("terms") != limits.terms_of(self.limit)
-        ):
-            amount = limit_words.exact(self.limit.measure, self.limit.amount)
-            # Sent again, it stands: the person has seen what it is now.
-            self.data = {name: self.data[name] for name in self.data} | {"version": str(self.limit.version)}
-            raise ValidationError(
-                _("Somebody changed this limit meanwhile: it is %(amount)s now. Your text stays; send it again.")
-                % {"amount": amount}
-            )
-        return cleaned
+    def version_now(self) -> str:
+        return str(self.limit.version)
+
+    def differences(self) -> list[str]:
+        asked, now = self.terms, limits.terms_of(self.limit)
+        pairs = {
+            "amount": (asked.amount, now.amount),
+            "action": (asked.is_hard, now.is_hard),
+            "thresholds": (asked.thresholds, now.thresholds),
+        }
+        return [name for name, (one, other) in pairs.items() if one != other]
+
+    def value_now(self, name: str) -> str:
+        return limit_words.exact(self.limit.measure, self.limit.amount) if name == "amount" else super().value_now(name)
 
 
 class CheckForm(forms.Form):

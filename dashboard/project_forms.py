@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Membership
+from accounts.models import Membership, Project
 from accounts.projects import MOST_CHARACTERS
+from dashboard.edits import EditForm
 from dashboard.limit_fields import WithLimit
 
 
@@ -20,6 +21,15 @@ class ProjectForm(forms.Form):
         error_messages={"required": _("Give the project a name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class RenameProjectForm(EditForm, ProjectForm):
+    """Another name of a project."""
+
+    deeds = ("project.created", "project.renamed")
+
+    def __init__(self, *args: Any, project: Project) -> None:
+        super().__init__(*args, edited=project, initial={"name": project.name})
 
 
 class CreateProjectForm(WithLimit, ProjectForm):

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import organizations, people, time_zones
+from accounts.models import Organization
+from dashboard.edits import EditForm
 
 
 def _offset(name: str, now: datetime) -> str:
@@ -78,7 +80,7 @@ class ProfileForm(_ZoneForm):
         )
 
 
-class OrganizationForm(_ZoneForm):
+class OrganizationForm(EditForm, _ZoneForm):
     """What the organization is called, and when its days begin."""
 
     name = forms.CharField(
@@ -88,15 +90,18 @@ class OrganizationForm(_ZoneForm):
         error_messages={"required": _("Give the organization a name.")},
     )
     field_order = ("name", "time_zone")
+    deeds = ("organization.created", "organization.changed")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, organization: Organization) -> None:
+        zone = organization.time_zone
+        initial = {"name": organization.name, "time_zone": zone}
+        super().__init__(*args, edited=organization, current=zone, initial=initial)
         self.fields["time_zone"].help_text = _(
             "Days, months, limits and invoices begin at its midnight. A change regroups past usage; no amount changes."
         )
 
 
-class AccessForm(forms.Form):
+class AccessForm(EditForm):
     """Who may join the organization, and how its members log in."""
 
     allowed_domains = forms.CharField(
@@ -109,6 +114,14 @@ class AccessForm(forms.Form):
         ),
     )
     requires_two_factor = forms.BooleanField(label=_("Members need two-factor log-in"), required=False)
+    deeds = ("organization.access_changed",)
+
+    def __init__(self, *args: Any, organization: Organization) -> None:
+        initial = {
+            "allowed_domains": "\n".join(organization.allowed_domains),
+            "requires_two_factor": organization.requires_two_factor,
+        }
+        super().__init__(*args, edited=organization, initial=initial)
 
     @property
     def domains(self) -> list[str]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import keys
 from accounts.models import ApiKey
 from accounts.roles import Permission, Scope
-from dashboard import key_report, key_rows, limits_held, rate_status, thirty_days
+from dashboard import edits, key_report, key_rows, limits_held, rate_status, thirty_days
 from dashboard.access import Desk, member
 from dashboard.key_forms import ChangeKeyForm, RenameForm
 from dashboard.usage_filters import Scope as Reached
@@ -54,7 +54,7 @@ def _detail(
         "row": key_rows.rows(desk, [key])[0],
         "rate": None if key.revoked_at else rate_status.of_key(key, now),
         "form": form,
-        "renaming": renaming or RenameForm(initial={"name": key.name}),
+        "renaming": renaming or RenameForm(api_key=key),
         "scopes": [Scope(scope).label for scope in key.scopes],
         "manages": manages,
         "last_address": key_report.last_address(key),
@@ -75,17 +75,17 @@ def _detail(
 @member(Permission.MANAGE_OWN_KEYS)
 def restrict(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Change what the key may do."""
-    found = find(desk, key)
-    form = ChangeKeyForm(request.POST, api_key=found)
-    may_give(desk, form)
-    if form.is_valid():
-        try:
-            keys.restrict(found, form.restrictions(), desk.actor(request))
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved. They hold from the next request on."))
-            return redirect("dashboard:key", key)
+    with edits.alone(request, desk, lambda: find(desk, key)) as found:
+        form = ChangeKeyForm(request.POST, api_key=found)
+        may_give(desk, form)
+        if form.is_valid():
+            try:
+                keys.restrict(found, form.restrictions(), desk.actor(request))
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved. They hold from the next request on."))
+                return redirect("dashboard:key", key)
     return _detail(request, desk, found, form, status=422)
 
 
@@ -93,14 +93,14 @@ def restrict(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
 @member(Permission.MANAGE_OWN_KEYS)
 def rename(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
     """Another name."""
-    found = find(desk, key)
-    form = RenameForm(request.POST)
-    if form.is_valid():
-        try:
-            keys.rename(found, form.cleaned_data["name"], desk.actor(request))
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved."))
-            return redirect("dashboard:key", key)
+    with edits.alone(request, desk, lambda: find(desk, key)) as found:
+        form = RenameForm(request.POST, api_key=found)
+        if form.is_valid():
+            try:
+                keys.rename(found, form.cleaned_data["name"], desk.actor(request))
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved."))
+                return redirect("dashboard:key", key)
     return _detail(request, desk, found, _change_form(desk, found), form, status=422)

@@ -18,7 +18,7 @@ from billing.explanation import Question
 from billing.limits import Subject, Terms
 from billing.models import EventType, SpendingLimit
 from catalog.prices import price_list
-from dashboard import limit_refusals, limit_rows, limit_words
+from dashboard import edits, limit_refusals, limit_rows, limit_words
 from dashboard.access import Desk, member, refuse
 from dashboard.docs_links import links
 from dashboard.form_errors import add_errors
@@ -152,16 +152,16 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
 @member(Permission.MANAGE_MONEY)
 def change(request: HttpRequest, desk: Desk, limit: str) -> HttpResponse:
     """Another amount, action or thresholds; they hold from the next request on."""
-    found = _limit(desk, limit)
-    form = ChangeLimitForm(request.POST or None, limit=found)
-    stops = None
-    if request.method == "POST" and form.is_valid():
-        if form.terms == limits.terms_of(found):
-            messages.success(request, _("Nothing was changed."))
-            return redirect("dashboard:limits")
-        stops = _would_stop(request, desk, found.subject, form.terms)
-        if stops is None and _set(request, desk, found.subject, form):
-            return redirect("dashboard:limits")
+    with edits.alone(request, desk, lambda: _limit(desk, limit)) as found:
+        form = ChangeLimitForm(request.POST or None, limit=found)
+        stops = None
+        if request.method == "POST" and form.is_valid():
+            if form.terms == limits.terms_of(found):
+                messages.success(request, _("Nothing was changed."))
+                return redirect("dashboard:limits")
+            stops = _would_stop(request, desk, found.subject, form.terms)
+            if stops is None and _set(request, desk, found.subject, form):
+                return redirect("dashboard:limits")
     row = limit_rows.row(limits.status([found])[0], scope_of(desk), timezone.now())
     return _form(request, {"form": form, "stops": stops, "row": row})
 

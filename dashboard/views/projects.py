@@ -17,10 +17,10 @@ from accounts.actor import Actor
 from accounts.models import ApiKey, Project, User
 from accounts.roles import Permission
 from billing import limits
-from dashboard import key_rows, limits_held, project_rows, thirty_days
+from dashboard import edits, key_rows, limits_held, project_rows, thirty_days
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
-from dashboard.project_forms import AddMemberForm, CreateProjectForm, ProjectForm
+from dashboard.project_forms import AddMemberForm, CreateProjectForm, RenameProjectForm
 from dashboard.usage_filters import Scope as Reached
 
 _KEYS_SHOWN = 10
@@ -82,7 +82,7 @@ def _detail(
     desk: Desk,
     project: Project,
     *,
-    form: ProjectForm | None = None,
+    form: RenameProjectForm | None = None,
     add_form: AddMemberForm | None = None,
 ) -> HttpResponse:
     manages = desk.may(Permission.MANAGE_PROJECTS)
@@ -108,7 +108,7 @@ def _detail(
         shown = shown.select_related("project", "organization", "owner", "created_by").prefetch_related("secrets")
         context["keys"] = key_rows.rows(desk, list(shown[:_KEYS_SHOWN]))
     if manages:
-        context["form"] = form or ProjectForm(initial={"name": project.name})
+        context["form"] = form or RenameProjectForm(project=project)
         context["add_form"] = add_form or AddMemberForm(people=project_rows.addable(project))
     return render(request, "dashboard/project.html", context, status=422 if failed else 200)
 
@@ -117,16 +117,16 @@ def _detail(
 @member(Permission.MANAGE_PROJECTS)
 def rename(request: HttpRequest, desk: Desk, project: str) -> HttpResponse:
     """Another name."""
-    found = _find(desk, project)
-    form = ProjectForm(request.POST)
-    if form.is_valid():
-        try:
-            projects.rename(found, form.cleaned_data["name"], desk.actor(request))
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved."))
-            return redirect("dashboard:project", project)
+    with edits.alone(request, desk, lambda: _find(desk, project)) as found:
+        form = RenameProjectForm(request.POST, project=found)
+        if form.is_valid():
+            try:
+                projects.rename(found, form.cleaned_data["name"], desk.actor(request))
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved."))
+                return redirect("dashboard:project", project)
     return _detail(request, desk, found, form=form)
 
 

@@ -1,7 +1,5 @@
 """Settings, Organization: name, time zone, who may join and how, copying of keys, and what was changed by whom."""
 
-from typing import Any
-
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -14,6 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts import organizations, policies
 from accounts.models import ApiKeySecret, AuditEntry, Organization
 from accounts.roles import Permission
+from dashboard import edits
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
 from dashboard.settings_forms import AccessForm, OrganizationForm
@@ -26,46 +25,43 @@ _ABOUT = ("Organization", "Membership", "Invitation", "Project")
 @member(Permission.MANAGE_ORGANIZATION)
 def organization(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The page, and its form of name and zone."""
-    mine = desk.organization
-    initial = {"name": mine.name, "time_zone": mine.time_zone}
-    form = OrganizationForm(request.POST or None, current=mine.time_zone, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            organizations.change(mine, desk.actor(request), name=data["name"], time_zone=data["time_zone"])
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved."))
-            return redirect("dashboard:settings-organization")
-    return _page(request, desk, form, AccessForm(initial=_access_of(mine)))
+    with edits.alone(request, desk, lambda: _now(desk)) as mine:
+        form = OrganizationForm(request.POST or None, organization=mine)
+        if request.method == "POST" and form.is_valid():
+            data = form.cleaned_data
+            try:
+                organizations.change(mine, desk.actor(request), name=data["name"], time_zone=data["time_zone"])
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved."))
+                return redirect("dashboard:settings-organization")
+    return _page(request, mine, form, AccessForm(organization=mine))
 
 
-def _access_of(mine: Organization) -> dict[str, Any]:
-    return {"allowed_domains": "\n".join(mine.allowed_domains), "requires_two_factor": mine.requires_two_factor}
+def _now(desk: Desk) -> Organization:
+    return Organization.objects.get(pk=desk.organization.pk)
 
 
 @require_POST
 @member(Permission.MANAGE_ORGANIZATION)
 def access(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Who may join, and whether members need a second factor."""
-    mine = desk.organization
-    form = AccessForm(request.POST)
-    if form.is_valid():
-        asked = form.cleaned_data["requires_two_factor"]
-        try:
-            policies.change(mine, desk.actor(request), domains=form.domains, requires_two_factor=asked)
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved."))
-            return redirect("dashboard:settings-organization")
-    names = OrganizationForm(current=mine.time_zone, initial={"name": mine.name, "time_zone": mine.time_zone})
-    return _page(request, desk, names, form)
+    with edits.alone(request, desk, lambda: _now(desk)) as mine:
+        form = AccessForm(request.POST, organization=mine)
+        if form.is_valid():
+            asked = form.cleaned_data["requires_two_factor"]
+            try:
+                policies.change(mine, desk.actor(request), domains=form.domains, requires_two_factor=asked)
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved."))
+                return redirect("dashboard:settings-organization")
+    return _page(request, mine, OrganizationForm(organization=mine), form)
 
 
-def _page(request: HttpRequest, desk: Desk, form: OrganizationForm, access_form: AccessForm) -> HttpResponse:
-    mine = desk.organization
+def _page(request: HttpRequest, mine: Organization, form: OrganizationForm, access_form: AccessForm) -> HttpResponse:
     kept = ApiKeySecret.objects.filter(api_key__organization=mine).exclude(sealed="")
     entries = AuditEntry.objects.select_related("actor").filter(organization=mine, object_type__in=_ABOUT)
     without = mine.memberships.filter(user__is_active=True).exclude(user__authenticator__type__in=_FACTORS)

@@ -140,7 +140,7 @@ def test_a_change_holds_and_an_old_form_is_noticed(alice: House) -> None:
     assert client.post(url, sent).status_code == 302
     answer = client.post(url, {**sent, "amount": "70", "version": 1})
     page = answer.content.decode()
-    assert answer.status_code == 422 and "it is $60.00 now" in page and 'value="70"' in page
+    assert answer.status_code == 422 and "It is $60.00 now" in page and 'value="70"' in page
     assert 'name="version" value="2"' in page
     limit.refresh_from_db()
     assert (limit.amount, limit.version) == (60 * NANO, 2)
