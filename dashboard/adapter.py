@@ -1,20 +1,38 @@
 """allauth in this house: sign-up opens an organization, confirming the address lets keys and credit go."""
 
+import math
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, organizations
 from accounts.actor import Actor
+from accounts.models import User
 from billing import opening
+
+
+def _wait(request: HttpRequest, key: str) -> float:
+    """Seconds until another log-in may be tried."""
+    now, longest = time.time(), 0.0
+    for rate in ratelimit.get_rates(app="allauth.account", action="login_failed"):
+        place = ratelimit.get_cache_key(request, app="allauth.account", action="login_failed", rate=rate, key=key)
+        # Newest first.
+        tried = cache.get(place, [])
+        if len(tried) >= rate.amount:
+            longest = max(longest, tried[rate.amount - 1] + rate.duration - now)
+    return longest
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -27,6 +45,26 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_taken": _("An account has this address already. Log in, or reset your password."),
         "duplicate_email": _("This address is already yours."),
     }
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            key = self._get_login_attempts_cache_key(request, **credentials)
+            minutes = max(1, math.ceil(_wait(request, key) / 60))
+            said = ngettext(
+                "Too many attempts. Try again in %(n)d minute or reset your password.",
+                "Too many attempts. Try again in %(n)d minutes or reset your password.",
+                minutes,
+            )
+            raise ValidationError(said % {"n": minutes}, code=error.code) from error
+
+    def knows_password(self, request: HttpRequest, user: User, password: str) -> bool:
+        """Whether it is the password of who is logged in already; raises ValidationError after as many wrong ones as
+        log-in allows.
+        """
+        found = self.authenticate(request, email=user.email, password=password)
+        return found is not None and found.pk == user.pk
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP_OPEN)

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -123,7 +124,7 @@ def create(request: HttpRequest, desk: Desk) -> HttpResponse:
                 return _show(request, made.fresh.api_key, made.fresh.secret, title=_("Key created"))
             messages.info(request, _("Key created. The secret was shown once."))
             return redirect("dashboard:key", made.public_id)
-    return render(request, "dashboard/key_create.html", {"form": form})
+    return render(request, "dashboard/key_create.html", {"form": form}, status=422 if form.errors else 200)
 
 
 def _create(request: HttpRequest, desk: Desk, form: CreateKeyForm) -> Issued:
@@ -176,7 +177,9 @@ def regenerate(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
             messages.error(request, " ".join(error.messages))
             return redirect("dashboard:key", key)
         return _show(request, issued.api_key, issued.secret, title=_("Key regenerated"))
-    return render(request, "dashboard/key_regenerate.html", {"key": found, "form": form})
+    return render(
+        request, "dashboard/key_regenerate.html", {"key": found, "form": form}, status=422 if form.errors else 200
+    )
 
 
 @require_POST
@@ -249,11 +252,10 @@ def reveal(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
         raise Http404
     error = ""
     if request.method == "POST":
-        if not desk.user.check_password(request.POST.get("password", "")):
-            error = _("This is not your password.")
-        else:
-            try:
+        try:
+            if get_adapter(request).knows_password(request, desk.user, request.POST.get("password", "")):
                 return _show(request, found, keys.reveal(found, desk.actor(request)), title=_("Existing key"))
-            except ValidationError as refused:
-                error = " ".join(refused.messages)
+            error = _("This is not your password.")
+        except ValidationError as refused:
+            error = " ".join(refused.messages)
     return render(request, "dashboard/key_reveal.html", {"key": found, "error": error}, status=422 if error else 200)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -146,3 +147,21 @@ def test_revealing_needs_leave_and_the_password_and_is_written_down(alice: House
     assert shown.context["secret"] == secret
     assert shown["cache-control"] == "no-store"
     assert AuditEntry.objects.filter(action="key.revealed", object_id=kept.public_id, actor=alice.owner).count() == 1
+
+
+def test_wrong_passwords_are_counted_as_at_log_in(alice: House, client: Client) -> None:
+    alice.organization.keys_can_be_revealed = True
+    alice.organization.save()
+    alice.project.refresh_from_db()
+    url = f"/keys/{alice.key('kept')[0].public_id}/reveal/"
+    cache.clear()
+    for _ in range(5):
+        assert "This is not your password." in client.post(url, {"password": "not it"}).content.decode()
+    # The right one too has to wait, and so has log-in.
+    slowed = client.post(url, {"password": PASSWORD})
+    assert slowed.status_code == 422 and "secret" not in slowed.context
+    assert "Too many attempts. Try again in 5 minutes or reset your password." in slowed.content.decode()
+    answer = Client().post("/accounts/login/", {"login": alice.owner.email, "password": PASSWORD})
+    assert "Try again in 5 minutes" in answer.content.decode()
+    cache.clear()
+    assert client.post(url, {"password": PASSWORD}).status_code == 200
