@@ -19,7 +19,8 @@ from usage.reports import Sums
 
 class CostOut(serializers.Serializer):
     id = serializers.CharField(
-        allow_null=True, help_text="Name of a model, or id of a key, project or member; null: keys of a project."
+        allow_null=True,
+        help_text="Name of a model, or id of a key, project or member; null: keys of projects, which are no member's.",
     )
     name = serializers.CharField(allow_null=True)
     amount = serializers.CharField(help_text="USD, exact.")

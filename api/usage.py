@@ -9,20 +9,22 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from accounts.roles import Permission, Scope
-from api import faults, usage_query
+from api import usage_query
 from api.caller import Caller
 from api.door import Door
 from api.instant import instant
 from api.schema import ERRORS
 from api.usage_query import INTERVALS, MOST_DAYS, USUAL_DAYS, FilterQuery
 from foundation.money import CURRENCY, usd_string
-from usage import member_reports, reports
-from usage.reports import Filter, Sums
+from usage import reports
+from usage.reports import Sums
+from usage.snapshot import PLAYGROUND, PROJECTS
 
 GROUPS = ("model", "key", "project", "member")
-_MOST_DAYS_BY_MEMBER = 92
+# What is nobody's in particular, as the page names it.
+_NOBODYS = {PLAYGROUND: ("playground", "Playground"), PROJECTS: (None, "Keys of projects")}
 Named = dict[Any, tuple[str | None, str | None]]
 
 
@@ -33,7 +35,7 @@ class UsageQuery(FilterQuery):
     by = serializers.ChoiceField(
         GROUPS,
         required=False,
-        help_text="What to group by; `member` is the owner of the key or who used the playground.",
+        help_text="What to group by; `member` is whose keys they are, `playground` and null are nobody's.",
     )
 
 
@@ -47,7 +49,8 @@ class SumsOut(serializers.Serializer):
 
 class GroupOut(SumsOut):
     id = serializers.CharField(
-        allow_null=True, help_text="Name of a model, or id of a key, project or member; null: keys of a project."
+        allow_null=True,
+        help_text="Name of a model, or id of a key, project or member; null: keys of projects, which are no member's.",
     )
     name = serializers.CharField(allow_null=True)
 
@@ -116,16 +119,25 @@ class Usage(Door):
 def read(caller: Caller, asked: dict[str, Any]) -> tuple[list[datetime], list[dict[Any, Sums]]]:
     """The edges of the periods, and for each of them sums by group value; `asked` as UsageQuery has it."""
     interval, group = asked["interval"], asked.get("by")
-    most, what = MOST_DAYS[interval], f"By {interval}, a report"
     if group == "member":
-        if not caller.may(Permission.SEE_USAGE):
-            raise faults.forbidden("Only who sees the usage of every project may see it by member.")
-        most, what = min(most, _MOST_DAYS_BY_MEMBER), "By member, a report"
+        usage_query.check_sees_members(caller)
     zone = caller.organization.zone
-    first, last = usage_query.days(asked, zone, min(USUAL_DAYS[interval], most), most, what)
+    first, last = usage_query.days(asked, zone, USUAL_DAYS[interval], MOST_DAYS[interval], f"By {interval}, a report")
     edges = INTERVALS[interval](first, last, zone)
-    chosen: Filter = usage_query.chosen(caller, asked, edges)
-    return edges, member_reports.series(chosen, edges) if group == "member" else reports.series(chosen, edges, group)
+    chosen = usage_query.chosen(caller, asked, edges)
+    if group == "member":
+        return edges, _by_owner(reports.series(chosen, edges, "key"))
+    return edges, reports.series(chosen, edges, group)
+
+
+def _by_owner(series: list[dict[Any, Sums]]) -> list[dict[Any, Sums]]:
+    """Sums by key as sums by user id; what is nobody's by PLAYGROUND and PROJECTS."""
+    keys = ApiKey.objects.filter(pk__in={key for bucket in series for key in bucket})
+    owners = {
+        pk: owner_id or (PLAYGROUND if is_playground else PROJECTS)
+        for pk, owner_id, is_playground in keys.values_list("pk", "owner_id", "is_playground")
+    }
+    return [total([{owners[key]: sums} for key, sums in bucket.items()]) for bucket in series]
 
 
 def total(series: Iterable[dict[Any, Sums]]) -> dict[Any, Sums]:
@@ -151,7 +163,7 @@ def names_of(caller: Caller, group: str | None, values: Iterable[Any]) -> Named:
     if group == "model":
         return {name: (name, name) for name in wanted}
     if group == "member":
-        people = User.objects.filter(pk__in=wanted - {None})
-        return {None: (None, None), **{one.pk: (one.public_id, one.name or one.email) for one in people}}
+        people = User.objects.filter(pk__in=wanted - set(_NOBODYS))
+        return {**_NOBODYS, **{one.pk: (one.public_id, one.name or one.email) for one in people}}
     rows = organization.projects.all() if group == "project" else organization.api_keys.all()
     return {row.pk: (row.public_id, row.name) for row in rows.filter(pk__in=wanted)}

@@ -5,10 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework import serializers
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
+from accounts.roles import Permission
 from api import faults
 from api.caller import Caller
 from api.reaching import reach_of
@@ -58,6 +60,7 @@ class FilterQuery(DaysQuery):
     project = _several(40, "Id of a project; repeat it for several.")
     key = _several(40, "Id of a key; repeat it for several.")
     model = _several(100, "Name of a model; repeat it for several.")
+    member = _several(40, "Id of a member, whose keys are meant; repeat it for several.")
 
 
 def days(
@@ -99,4 +102,20 @@ def chosen(caller: Caller, asked: dict[str, Any], edges: Sequence[datetime]) -> 
         keys = tuple(found.filter(project__in=reach.projects).values_list("pk", flat=True))
         if len(keys) < len(wanted):
             raise faults.not_found("key", "key")
-    return Filter(caller.organization.pk, edges[0], edges[-1], projects, keys, tuple(asked.get("model", ())))
+    owners: tuple[int, ...] = ()
+    if "member" in asked:
+        check_sees_members(caller)
+        wanted = set(asked["member"])
+        owned = reach.keys().exclude(owner=None).order_by().values("owner")
+        people = User.objects.filter(Q(pk__in=owned) | Q(memberships__organization=caller.organization))
+        owners = tuple(people.filter(public_id__in=wanted).distinct().values_list("pk", flat=True))
+        if len(owners) < len(wanted):
+            raise faults.not_found("member", "member")
+    models = tuple(asked.get("model", ()))
+    return Filter(caller.organization.pk, edges[0], edges[-1], projects, keys, models, owners)
+
+
+def check_sees_members(caller: Caller) -> None:
+    """Raise 403 for a key that reads the usage of its project alone: it does not see people."""
+    if caller.membership is None and not caller.may(Permission.SEE_USAGE):
+        raise faults.forbidden("This key sees the usage of its project, not who the members are.")

@@ -1,8 +1,8 @@
 """Who of Alice's organization may use which operation on usage and money; everybody else there gets 403."""
 
 PEOPLE = ("owner", "admin", "developer", "billing", "viewer")
-OWN = (*PEOPLE, "management key", "usage key", "chat key")
-_ALL = set(OWN) - {"chat key"}
+OWN = (*PEOPLE, "management key", "usage key", "chat key", "ingest key")
+_ALL = set(OWN) - {"chat key", "ingest key"}
 _SEE_MONEY = _ALL - {"viewer"}
 _MANAGE_MONEY = {"owner", "admin", "billing", "management key"}
 _MANAGE = {"owner", "admin", "management key"}

@@ -93,7 +93,7 @@ def test_every_operation_keeps_the_conventions_of_errors():
 
 
 def test_filters_are_named_as_in_the_pages_address():
-    wanted = {"period", "from", "to", "project", "key", "model"}
+    wanted = {"period", "from", "to", "project", "key", "model", "member"}
     for name in ("usage", "costs", "requests_list", "exports_usage", "exports_requests"):
         assert wanted <= names(operations(described())[name][1], "query"), name
 

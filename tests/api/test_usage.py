@@ -84,6 +84,52 @@ def test_it_filters(alice, admin):
     assert cost("model=deepseek-chat&model=deepseek-coder") == cost(f"key={one.public_id}&key={two.public_id}") == 2
 
 
+@pytest.fixture
+def people(alice):
+    """A key of the project, the playground, and Bob's key with more than both."""
+    bob = alice.member("Bob", Role.DEVELOPER)
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    use(alice.key("shared")[0], at, 1)
+    use(keys.playground_key(alice.project), at, 2)
+    own = keys.create(alice.project, "own", alice.actor, owner=bob).api_key
+    use(own, at, 3)
+    use(own, at, 4, "deepseek-coder")
+    return bob
+
+
+def test_members_are_whose_keys_they_are_as_on_the_page(people, alice, admin):
+    days = "from=2026-03-01&to=2026-03-01"
+    body = admin.get(f"v1/usage?{days}&by=member").json()
+    groups = [(row["id"], row["name"], row["requests"], row["cost"]) for row in body["groups"]]
+    assert groups == [
+        (people.public_id, "Bob", 2, "0.000000007"),
+        ("playground", "Playground", 1, "0.000000002"),
+        (None, "Keys of projects", 1, "0.000000001"),
+    ]
+    assert body["data"][0]["results"] == body["groups"]
+    costs = admin.get(f"v1/costs?{days}&by=member").json()
+    assert [(row["id"], row["amount"]) for row in costs["groups"]] == [(one[0], one[3]) for one in groups]
+    narrowed = admin.get(f"v1/usage?{days}&by=member&member={people.public_id}&model=deepseek-coder").json()
+    assert [(row["name"], row["cost"]) for row in narrowed["groups"]] == [("Bob", "0.000000004")]
+    assert admin.get(f"v1/usage?{days}&member={alice.owner.public_id}").json()["totals"]["requests"] == 0
+    both = f"member={alice.owner.public_id}&member={people.public_id}"
+    assert admin.get(f"v1/usage?{days}&{both}").json()["totals"]["requests"] == 2
+    lines = b"".join(admin.get(f"v1/exports/usage?{days}&member={people.public_id}&format=csv").streaming_content)
+    assert lines.count(b"own") == 2 and b"shared" not in lines
+    # As far back as by anything else.
+    assert len(admin.get("v1/usage?from=2025-03-02&to=2026-03-01&by=member").json()["data"]) == 365
+
+
+def test_a_stranger_is_no_member(people, alice, charlie, admin):
+    for who in (charlie.owner.public_id, "user_nothing"):
+        assert fault(admin.get(f"v1/usage?member={who}")) == (404, "not_found", "member")
+    reader = Door(alice.key("reader", scopes=("usage",))[1])
+    for query in ("by=member", f"member={people.public_id}"):
+        assert fault(reader.get(f"v1/usage?{query}"))[:2] == (403, "insufficient_permissions")
+    groups = Door(user=people).get("v1/usage?from=2026-03-01&to=2026-03-01&by=member").json()["groups"]
+    assert [one["name"] for one in groups] == ["Bob", "Playground", "Keys of projects"]
+
+
 def test_bob_sees_what_his_role_may(alice):
     other = Project.objects.create(organization=alice.organization, name="Other")
     use(alice.key("one")[0], datetime(2026, 3, 1, tzinfo=UTC), 1)
@@ -126,6 +172,7 @@ def test_charlies_usage_is_his(alice, charlie, admin):
         ("by=model&by=key", "by"),
         ("model=%00", "model.0"),
         ("key=%00", "key.0"),
+        ("member=%00", "member.0"),
         ("keys=key_x", "keys"),
     ],
 )
