@@ -20,6 +20,7 @@ from billing import price_history
 from billing.models import Subscription
 from billing.price_history import CLASSES, Buyer, KnownPrice
 from catalog.models import LanguageModel, PriceScope, TokenClass
+from catalog.models.language_model import FEATURES, PARAMETERS, LanguageModels
 from foundation.money import CURRENCY, usd_per_million_string
 
 _EVERY_KEY = (Scope.MANAGEMENT, Scope.USAGE)
@@ -40,6 +41,14 @@ class ModelOut(serializers.Serializer):
     owned_by = serializers.CharField()
     context_length = serializers.IntegerField(help_text="Tokens of input and output together.")
     max_output = serializers.IntegerField(help_text="Tokens.")
+    features = serializers.ListField(
+        child=serializers.ChoiceField(sorted(FEATURES)), help_text="What its operator says that it can do beyond text."
+    )
+    ignored_parameters = serializers.ListField(
+        child=serializers.ChoiceField(PARAMETERS), help_text="Parameters of requests that it does not heed."
+    )
+    retired_at = Instant(allow_null=True, help_text="From then on it is refused; null: no end is announced.")
+    successor = serializers.CharField(allow_null=True, help_text="Name of the model to use instead.")
     currency = serializers.CharField()
     usd_per_million_tokens = ModelPricesOut(
         allow_null=True, help_text="What this organization pays now; null: it has no price yet and cannot be used."
@@ -84,10 +93,10 @@ class Models(Door):
 
     @extend_schema(operation_id="models_list", responses={200: ModelListOut, **ERRORS})
     def get(self, request: Request) -> Response:
-        """Every model on sale with the prices that this organization is charged."""
+        """Every model on sale: what it can do, when it ends, and the prices that this organization is charged."""
         buyer, now = buyer_of(self.caller.organization), timezone.now()
         rows = price_history.of_every_model(buyer)
-        data = [_model(one, rows.get(one.name, []), buyer, now) for one in LanguageModel.objects.on_sale()]
+        data = [_model(one, rows.get(one.name, []), buyer, now) for one in _on_sale()]
         return Response({"object": "list", "data": data})
 
 
@@ -98,7 +107,7 @@ class Model(Door):
     def get(self, request: Request, name: str) -> Response:
         """One model on sale."""
         # PostgreSQL does not even look for a NUL.
-        found = None if "\0" in name else LanguageModel.objects.on_sale().filter(name=name).first()
+        found = None if "\0" in name else _on_sale().filter(name=name).first()
         if found is None:
             raise not_found("model")
         buyer = buyer_of(self.caller.organization)
@@ -124,6 +133,10 @@ class Prices(Door):
         return Response({"object": "list", "data": [_price(name, row, row.price_id in held) for row in ours]})
 
 
+def _on_sale() -> LanguageModels:
+    return LanguageModel.objects.on_sale().select_related("successor")
+
+
 def _model(model: LanguageModel, rows: list[KnownPrice], buyer: Buyer, now: datetime) -> dict[str, Any]:
     prices = price_history.prices_at(rows, buyer, now)
     return {
@@ -133,6 +146,10 @@ def _model(model: LanguageModel, rows: list[KnownPrice], buyer: Buyer, now: date
         "owned_by": model.owned_by,
         "context_length": model.context_length,
         "max_output": model.max_output,
+        "features": model.shown_features,
+        "ignored_parameters": model.ignored_parameters,
+        "retired_at": instant(model.retired_at) if model.retired_at else None,
+        "successor": model.successor.name if model.successor else None,
         "currency": CURRENCY,
         "usd_per_million_tokens": None
         if prices is None
