@@ -33,7 +33,8 @@ class ProviderOut(serializers.Serializer):
     failed_at = Instant(allow_null=True, help_text="Its newest failure.")
     failed_in_a_row = serializers.IntegerField(help_text="Failures since its newest answer; five make it `down`.")
     failure = serializers.CharField(
-        allow_null=True, help_text="The newest: `unreachable`, or a status. For operators; null for others."
+        allow_null=True,
+        help_text="The newest: `unreachable`, `broke off`, `unusable`, or a status. For operators; null for others.",
     )
 
 

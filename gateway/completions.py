@@ -209,6 +209,7 @@ class Completions:
             counts, source = self._whole_counts(work, completion)
             # Written before it is charged: what cannot be written is not sold.
             answered = completion.body(counts)
+            answer.was_well()
         except ClientGone:
             _stop(answer)
             await self._settle(work, None, usage_meter.PARTIAL, "client_closed", answer, 499)
@@ -217,7 +218,7 @@ class Completions:
             await self._settle(work, None, usage_meter.PARTIAL, "upstream_error", answer, error.status)
             raise
         except (ConnectionError, Malformed) as error:
-            _stop(answer)
+            _broken(answer, error)
             await self._settle(work, None, usage_meter.PARTIAL, "upstream_error", answer, 503)
             log.warning("a provider's answer was unusable: %s", error)
             raise errors.overloaded() from error
@@ -242,6 +243,7 @@ class Completions:
             with work.departure:
                 answer = await self._upstream.ask(work.request, work.admission)
                 await self._forward(work, answer, writer, out)
+            answer.was_well()
             counts, source = self._counts(work, writer)
             reason = writer.finish_reason or "stop"
             receipt = await self._settle(work, counts, source, reason, answer, 200)
@@ -255,7 +257,7 @@ class Completions:
             await self._settle_partial(work, writer, answer, "upstream_error", error.status)
             await out.fail(error)
         except (ConnectionError, Malformed) as error:
-            _stop(answer)
+            _broken(answer, error)
             log.warning("a provider's stream broke off: %s", error)
             await self._settle_partial(work, writer, answer, "upstream_error", 503)
             await out.fail(errors.overloaded("The model stopped in the middle of its answer. Try again."))
@@ -298,7 +300,7 @@ class Completions:
         if await self._send_events(work, reader.finish(), writer, out):
             return
         if writer.finish_reason is None:
-            raise ConnectionError("the stream ended without an end")
+            raise Malformed("the stream ended without an end")
 
     async def _send_events(self, work: _Work, events: list[bytes], writer: ChunkWriter, out: EventStream) -> bool:
         """Whether [DONE] was among the events. What came before a broken event still goes out: it is charged for."""
@@ -357,6 +359,13 @@ def _stop(answer: Answer | None) -> None:
     """End the provider's work, unless its connection was given back."""
     if answer is not None:
         answer.stop()
+
+
+def _broken(answer: Answer | None, error: Exception) -> None:
+    """End the provider's work; that it broke off is noted already, and a hold that was lost is not its fault."""
+    if answer is not None and isinstance(error, Malformed):
+        answer.was_unusable()
+    _stop(answer)
 
 
 def _billed(work: _Work, receipt: Receipt) -> bytes:

@@ -23,8 +23,8 @@ _MOST_ERROR = 64 * 1024
 _ERROR_SECONDS = 10.0
 # How long the end of a body may come after [DONE].
 _LAST_BYTES = 0.1
-# What a provider answers that works; the two refusals are the client's.
-_WELL = frozenset({200, 400, 422})
+# Refusals of a provider that works: they are the client's.
+_WELL = frozenset({400, 422})
 
 
 class Upstream:
@@ -72,11 +72,12 @@ class Upstream:
             log.warning("provider %s cannot be reached: %s", target.provider_name, type(error).__name__)
             self._note(target.provider_id, "unreachable")
             raise errors.overloaded() from error
+        if connection.status == 200:
+            # Whether it is well shows at the end of its answer.
+            return Answer(connection, self._pool, place, target, self._options, self._note)
         if connection.status != 429:
             # Neither well nor ill is who is asked too often.
             self._note(target.provider_id, "" if connection.status in _WELL else str(connection.status))
-        if connection.status == 200:
-            return Answer(connection, self._pool, place, target, self._options)
         try:
             raise await self._refusal(connection, target)
         finally:
@@ -157,7 +158,7 @@ def _written_slowly(members: dict[str, Any]) -> bytes:
 class Answer:
     """A provider's answer that has begun with status 200."""
 
-    __slots__ = ("_connection", "_options", "_place", "_pool", "_silence", "is_stream", "target")
+    __slots__ = ("_connection", "_note", "_options", "_place", "_pool", "_silence", "is_stream", "target")
 
     def __init__(
         self,
@@ -166,12 +167,14 @@ class Answer:
         place: Place,
         target: UpstreamTarget,
         options: GatewayOptions,
+        note: Callable[[int, str], None],
     ) -> None:
         # None: given back, and perhaps another request's by now.
         self._connection: ProviderConnection | None = connection
         self._pool = pool
         self._place = place
         self._options = options
+        self._note = note
         # A provider may send its head at once and think afterwards.
         self._silence = options.first_byte_timeout
         kind = connection.headers.get(b"content-type", b"")
@@ -185,6 +188,7 @@ class Answer:
         try:
             part = await self._connection.part(self._silence)
         except OSError as error:
+            self._note(self.target.provider_id, "broke off")
             raise ConnectionError("the provider's answer broke off") from error
         self._silence = self._options.idle_timeout
         return part
@@ -196,6 +200,14 @@ class Answer:
             parts.append(part)
         self._give_back()
         return b"".join(parts)
+
+    def was_well(self) -> None:
+        """It came whole and could be used."""
+        self._note(self.target.provider_id, "")
+
+    def was_unusable(self) -> None:
+        """It came, and was no answer."""
+        self._note(self.target.provider_id, "unusable")
 
     def stop(self) -> None:
         """Close the connection at once, so that the provider stops producing; nothing once it was given back."""

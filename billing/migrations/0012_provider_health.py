@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('failed_at', models.DateTimeField(null=True)),
                 ('failed_in_a_row', models.IntegerField(default=0)),
                 ('failing_since', models.DateTimeField(null=True)),
-                ('failure', models.CharField(blank=True, help_text='The newest: unreachable, or the status it gave.', max_length=32)),
+                ('failure', models.CharField(blank=True, help_text='The newest: unreachable, broke off, unusable, or the status it gave.', max_length=32)),
                 ('down_since', models.DateTimeField(null=True)),
                 ('provider', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='health', to='catalog.provider')),
             ],

@@ -12,7 +12,9 @@ class ProviderHealth(models.Model):
     # Since the last answer: how many failures, and the first of them.
     failed_in_a_row = models.IntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
-    failure = models.CharField(max_length=32, blank=True, help_text="The newest: unreachable, or the status it gave.")
+    failure = models.CharField(
+        max_length=32, blank=True, help_text="The newest: unreachable, broke off, unusable, or the status it gave."
+    )
     # While it counts as down, since when, as was told; null: it does not.
     down_since = models.DateTimeField(null=True)
 

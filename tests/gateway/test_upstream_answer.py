@@ -15,10 +15,15 @@ CHUNK = b"5\r\nhello\r\n"
 END = b"0\r\n\r\n"
 
 
-async def begun(pool: ProviderPool, provider: RawProvider) -> Answer:
+async def begun(pool: ProviderPool, provider: RawProvider, notes: list[str] | None = None) -> Answer:
     place = place_of(provider.url, "")
     target = UpstreamTarget(1, "p", "http://127.0.0.1/v1", "", "up")
-    return Answer(await pool.post(place, b"{}", 2.0), pool, place, target, GatewayOptions(idle_timeout=0.05))
+
+    def note(provider_id: int, failure: str) -> None:
+        if notes is not None:
+            notes.append(failure)
+
+    return Answer(await pool.post(place, b"{}", 2.0), pool, place, target, GatewayOptions(idle_timeout=0.05), note)
 
 
 async def test_what_was_given_back_is_not_stopped():
@@ -60,9 +65,11 @@ async def test_an_end_that_comes_late_is_waited_for_but_not_for_long(pause):
 async def test_silence_in_mid_answer_is_a_broken_connection():
     async with RawProvider(says(HEAD + CHUNK)) as provider:
         pool = ProviderPool(2.0)
-        answer = await begun(pool, provider)
-        assert await answer.part() == b"hello"
+        notes: list[str] = []
+        answer = await begun(pool, provider, notes)
+        assert await answer.part() == b"hello" and notes == []
         with pytest.raises(ConnectionError):
             await answer.part()
+        assert notes == ["broke off"]
         answer.stop()
         pool.close()

@@ -14,6 +14,7 @@ from billing.models import CreditGrant, Hold
 from catalog import providers
 from catalog.models import Route
 from gateway.options import GatewayOptions
+from gateway.provider_tries import ProviderNotes
 from tests.gateway.fake_provider import USAGE, WORDS, FakeProvider
 from tests.gateway.gateway_thread import GatewayThread
 from tests.people import House, house
@@ -166,6 +167,21 @@ def test_a_stream_that_breaks_off_is_charged_for_what_came(world, how):
     assert (event.usage_source, event.finish_reason) == ("partial", "upstream_error")
     assert event.output_tokens == (10 if how == "no end" else 5)
     assert world.at_rest()
+
+
+def test_an_answer_that_begins_and_breaks_off_is_the_providers_failure(world, monkeypatch):
+    seen = []
+    note = ProviderNotes.note
+    monkeypatch.setattr(ProviderNotes, "note", lambda notes, *news: (seen.append(news[1]), note(notes, *news)))
+    for how in ("hello", "reset", "error", "no end"):
+        world.ask(how, stream=True)
+    # Who leaves says nothing of the provider.
+    with world.http.stream("POST", "/v1/chat/completions", json=world.body("stuck", stream=True)) as answer:
+        next(answer.iter_raw())
+    assert world.provider.stopped.wait(3) and world.at_rest()
+    for how in ("nonsense", "hello", "status:400", "status:500"):
+        world.ask(how)
+    assert seen == ["", "broke off", "unusable", "unusable", "unusable", "", "", "500"]
 
 
 @pytest.mark.parametrize("how", ["stuck", "hang"])
