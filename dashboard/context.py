@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.db.models import F, Max
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from accounts.models import AccountDeletion, Membership, Organization
 from accounts.roles import Permission, allows
 from billing import balances, low_balance
 from billing.balances import Balance
+from billing.models import Account, CreditGrant, LedgerEntry
 from catalog import providers
 from dashboard import limit_rows
 from dashboard.access import current_membership
@@ -69,6 +71,7 @@ def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any
         return "confirm" if address and not address.verified else "unconfirmed"
     balance = context.get("balance")
     if balance is not None and balance.available <= 0:
+        context["empty_since"] = None if balance.held else _empty_since(organization, timezone.now())
         return "empty"
     context["reached"] = limit_rows.reached(organization, timezone.now())
     if context["reached"]:
@@ -77,6 +80,15 @@ def _banner(request: HttpRequest, membership: Membership, context: dict[str, Any
         return ""
     context["balance_days"] = _days_left(organization, balance, timezone.now())
     return "low"
+
+
+def _empty_since(organization: Organization, now: datetime) -> datetime | None:
+    """When the last of the credit was charged or expired; None where there never was any."""
+    used = LedgerEntry.objects.filter(organization=organization, account=Account.CREDIT).exclude(event_id=None)
+    charged = used.order_by("-at").first()
+    lost = CreditGrant.objects.filter(organization=organization, expires_at__lte=now, amount__gt=F("burned"))
+    ends = [charged.at if charged else None, lost.aggregate(last=Max("expires_at"))["last"]]
+    return max((end for end in ends if end), default=None)
 
 
 def _days_left(organization: Organization, balance: Balance, now: datetime) -> int | None:

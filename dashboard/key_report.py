@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, ApiKeySecret, AuditEntry
-from dashboard import limit_refusals
+from dashboard import api_words, limit_refusals
 from dashboard.request_filters import ENDINGS
 from dashboard.usage_filters import Scope
 from usage.models import UsageEvent
@@ -57,7 +57,9 @@ def failures(scope: Scope, key: ApiKey) -> list[Failure]:
 
 def _refused(one: limit_refusals.Refused) -> Failure:
     request = one.request
-    return Failure(request.at, request.code, request.model, one.message or one.meaning, request.request_id)
+    return Failure(
+        request.at, request.code, request.model, api_words.said(one.message) or one.meaning, request.request_id
+    )
 
 
 def _failed(event: UsageEvent) -> Failure:

@@ -43,6 +43,8 @@ GROUPINGS: dict[str, Any] = {
 }
 # How the chart of tokens is divided.
 SPLITS: dict[str, Any] = {"model": _("By model"), "kind": _("Input and output")}
+# What the breakdown can be sorted by, in the order of its columns; with a minus before it the largest comes first.
+SORTS = ("name", "requests", "input", "cached", "output", "errors", "time", "cost", "share")
 USUAL_PERIOD = "30d"
 MOST_DAYS = 366
 _MOST_VALUES = 50
@@ -82,6 +84,8 @@ class UsageFilter:
     metric: str = "cost"
     split: str = "model"
     by: str = "model"
+    # One of SORTS, a minus before it or not; empty is the usual order.
+    sort: str = ""
     # Messages by field name; `typed` is what stood in the fields.
     errors: dict[str, str] = field(default_factory=dict)
     typed: dict[str, str] = field(default_factory=dict)
@@ -149,6 +153,7 @@ class UsageFilter:
             "metric": self.metric,
             "split": self.split,
             "by": self.by,
+            "sort": self.sort,
         } | changes
         if "days" in changes:
             values["period"] = "custom"
@@ -186,9 +191,15 @@ def read(query: QueryDict, scope: Scope, now: datetime) -> UsageFilter:
         metric=metric if metric in METRICS and (scope.sees_money or metric != "cost") else usual_metric(scope),
         split=query.get("split", "") if query.get("split") in SPLITS else "model",
         by=by if by in GROUPINGS else "model",
+        sort=_sort(query.get("sort", ""), scope),
         errors=errors,
         typed=typed,
     )
+
+
+def _sort(text: str, scope: Scope) -> str:
+    column = text.removeprefix("-")
+    return text if column in SORTS and (scope.sees_money or column != "cost") else ""
 
 
 def previous(period: str, first: date, last: date) -> tuple[date, date]:

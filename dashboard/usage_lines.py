@@ -1,6 +1,6 @@
 """The breakdown of the Usage page: a row for each model, key, project, member or day, with its errors and its pace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,16 @@ from usage.pace import NOT_KNOWN, Pace, Paces
 from usage.reports import Sums
 from usage.snapshot import PLAYGROUND, PROJECTS, Periods, Row
 
+# What a heading sorts by; the name and the share have orders of their own.
+_SORTED_BY: dict[str, Callable[["Line"], int | None]] = {
+    "requests": lambda line: line.sums.requests,
+    "input": lambda line: line.sums.prompt,
+    "cached": lambda line: line.sums.cached_input,
+    "output": lambda line: line.sums.output,
+    "errors": lambda line: line.errors,
+    "time": lambda line: line.pace.duration,
+    "cost": lambda line: line.sums.charge,
+}
 # More rows than these are summed up in one: the export has them all.
 MOST_ROWS = 100
 
@@ -65,6 +75,11 @@ def key_name(key: ApiKey) -> str:
     return _("%(name)s (revoked)") % {"name": key.name} if key.revoked_at else key.name
 
 
+def largest_by(chosen: UsageFilter) -> str:
+    """What makes a row large where there are more than are shown."""
+    return chosen.sort[1:] if chosen.sort in ("-cost", "-requests") else chosen.metric
+
+
 def make(
     chosen: UsageFilter, rows: Sequence[Row], found: Periods | None, swatches: dict[str, str], total: Sums
 ) -> Breakdown:
@@ -94,15 +109,31 @@ class _Making:
             "model": self._models, "key": self._keys, "project": self._projects, "member": self._members,
             "day": self._days,
         }[self.filter.by]  # fmt: skip
-        lines = make_lines()
-        if self.filter.by != "day":
-            lines.sort(key=self._size)
+        lines = self._ordered(make_lines())
         refused = list(self.refused.values())
         trouble = Trouble(
             sum(self.failed.values()), sum(one.count for one in refused), sum(one.too_fast for one in refused)
         )
         number = max(len(lines), self.found.groups if self.found else 0)
         return Breakdown(_cut(lines, number, self.total, trouble.errors), trouble, self.paces)
+
+    def _ordered(self, lines: list[Line]) -> list[Line]:
+        """As the address asks; without a choice the newest day, or the largest share, first."""
+        is_days = self.filter.by == "day"
+        largest = sorted(lines, key=self._size)
+        column, falls = self.filter.sort.removeprefix("-"), self.filter.sort.startswith("-")
+        if not column:
+            return lines if is_days else largest
+        if column == "name":
+            rising = lines[::-1] if is_days else sorted(lines, key=lambda line: (line.name.casefold(), line.note))
+            return rising[::-1] if falls else rising
+        if column == "share":
+            return largest if falls else largest[::-1]
+        value = _SORTED_BY[column]
+        known = [line for line in largest if value(line) is not None]
+        known.sort(key=lambda line: value(line) or 0, reverse=falls)
+        # What is not known is neither much nor little.
+        return known + [line for line in largest if value(line) is None]
 
     def _size(self, line: Line) -> tuple[Any, ...]:
         cost = line.sums.charge if self.filter.scope.sees_money else 0

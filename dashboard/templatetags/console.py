@@ -223,10 +223,21 @@ def moment(context: dict[str, Any], at: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
-def clock(context: dict[str, Any], at: datetime) -> SafeString:
-    """A time of today in the profile's zone, to the second: 14:05:12 CET."""
+def clock(context: dict[str, Any], at: datetime | None = None) -> SafeString:
+    """A time of today, or now, in the profile's zone, to the second: 14:05:12 CET."""
+    at = at or timezone.now()
     local = at.astimezone(_zone(context))
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{local:%H:%M:%S %Z}")
+
+
+@register.simple_tag(takes_context=True)
+def since(context: dict[str, Any], at: datetime) -> SafeString:
+    """Since when, in the profile's zone: 14:02 CET, with the day where that is not today."""
+    zone = _zone(context)
+    local = at.astimezone(zone)
+    is_today = local.date() == timezone.now().astimezone(zone).date()
+    shown = f"{local:%H:%M %Z}" if is_today else shown_dates.instant_text(local)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
 
 
 @register.simple_tag(takes_context=True)

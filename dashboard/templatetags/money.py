@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django import template
 
 from billing.explanation import Line
-from dashboard import figures, limit_words
+from dashboard import api_words, figures, limit_words
 
 register = template.Library()
 
@@ -17,6 +17,24 @@ def line_amount(line: Line, amount: str) -> str:
     if line.name == "credit" or "spending" in line.name:
         return f"${amount}"
     return f"{int(amount):,}"
+
+
+@register.filter
+def said(message: str) -> str:
+    """What the API says of a request, in the reader's language."""
+    return api_words.said(message)
+
+
+@register.filter
+def line_name(line: Line) -> str:
+    """What a line of an explanation is about."""
+    return api_words.line_name(line.name)
+
+
+@register.filter
+def scope_name(scope: str) -> str:
+    """Organization, Project or API key."""
+    return str(limit_words.SCOPES.get(scope, scope))
 
 
 @register.filter

@@ -18,6 +18,8 @@ def _page(template: str, status: int, request: HttpRequest) -> HttpResponse:
     logger.error("Reference %s: %s %s answered %s", reference, request.method, request.path, status)
     response = HttpResponse(loader.get_template(template).render({"reference": reference}), status=status)
     response["Cache-Control"] = "no-store"
+    # For a script that asked for a part of a page.
+    response["X-Reference"] = reference
     return response
 
 

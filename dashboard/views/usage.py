@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
-from dashboard import figures, usage_export, usage_filters, usage_report
+from dashboard import figures, usage_export, usage_filters, usage_report, usage_sorts
 from dashboard.access import Desk, member
 from dashboard.usage_choices import choices, day_fields
 from dashboard.usage_filters import Scope, Unknown, UsageFilter
@@ -80,6 +80,7 @@ def _report(chosen: UsageFilter) -> dict[str, Any]:
         "metrics": _toggles(chosen, "metric", metrics),
         "groupings": _toggles(chosen, "by", usage_filters.GROUPINGS),
         "splits": _toggles(chosen, "split", usage_filters.SPLITS) if chosen.metric == "tokens" else [],
+        "heads": usage_sorts.heads(chosen, report.grouping, _share_title(report)),
         "newest_url": f"{reverse('dashboard:usage-newest')}{chosen.query()}" if chosen.is_running else "",
         "newest": _newest(chosen),
         "chart_label": report.chart.label(figures.span(chosen.first, chosen.last)),
@@ -90,6 +91,10 @@ def _report(chosen: UsageFilter) -> dict[str, Any]:
         # Free models only: there are requests and tokens, and no cost.
         context["empty_text"] = _("These requests cost nothing.")
     return context
+
+
+def _share_title(report: Report) -> str:
+    return _("Share of %(metric)s") % {"metric": str(report.metric.title).lower()}
 
 
 def _nothing(chosen: UsageFilter, report: Report) -> dict[str, Any]:

@@ -131,6 +131,28 @@
     });
   }
 
+  /* How long ago the page was answered, or what it asks for again (live.js). */
+  document.querySelectorAll("[data-updated]").forEach(function (node) {
+    var at = Date.now();
+    function show() {
+      var seconds = Math.floor((Date.now() - at) / 1000);
+      var words = node.dataset;
+      node.textContent = seconds < 10
+        ? words.now
+        : seconds < 60
+          ? words.seconds.replace("#", seconds)
+          : seconds < 3600
+            ? words.minutes.replace("#", Math.floor(seconds / 60))
+            : words.hours.replace("#", Math.floor(seconds / 3600));
+    }
+    document.addEventListener("refreshed", function () {
+      at = Date.now();
+      show();
+    });
+    setInterval(show, 2000);
+    show();
+  });
+
   document.querySelectorAll("[data-time-zone]").forEach(function (field) {
     field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
   });

@@ -10,6 +10,8 @@
   var until = page.dataset.for ? Date.now() + Number(page.dataset.for) * 1000 : Infinity;
   var note = page.querySelector("[data-live-note]");
   var toggle = page.querySelector("[data-live-toggle]");
+  var reference = note && note.querySelector("[data-live-reference]");
+  var told = "";
   var failures = 0;
   var paused = false;
   var asking = false;
@@ -28,6 +30,10 @@
     paused = yes;
     failures = 0;
     if (note) note.hidden = !yes;
+    if (reference) {
+      reference.hidden = !told;
+      reference.querySelector("code").textContent = told;
+    }
     if (toggle) {
       toggle.setAttribute("aria-pressed", String(!yes));
       toggle.textContent = yes ? toggle.dataset.off : toggle.dataset.on;
@@ -38,12 +44,14 @@
     asking = true;
     fetch(page.dataset.livePage, { credentials: "same-origin", cache: "no-store" })
       .then(function (answer) {
+        told = answer.headers.get("X-Reference") || "";
         if (!answer.ok && answer.status !== 503 || answer.redirected) throw new Error("no answer");
         return answer.text();
       })
       .then(function (html) {
         take(html);
         failures = 0;
+        document.dispatchEvent(new Event("refreshed"));
       })
       .catch(function () {
         failures += 1;
@@ -52,7 +60,10 @@
       .finally(function () { asking = false; });
   }
 
-  if (toggle) toggle.addEventListener("click", function () { pause(!paused); });
+  if (toggle) toggle.addEventListener("click", function () {
+    told = "";
+    pause(!paused);
+  });
   page.addEventListener("click", function (event) {
     if (!event.target.closest("[data-live-resume]")) return;
     pause(false);

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from accounts.models import Organization
 from accounts.roles import Role
 from billing import balances, code_text, codes, grants
 from billing.codes import Terms
-from billing.models import CreditGrant, GrantKind, RedemptionCode
+from billing.models import Account, CreditGrant, GrantKind, LedgerEntry, RedemptionCode
 from foundation.money import NANO
 from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
 from tests.dashboard.people_at_work import browser
@@ -41,6 +42,28 @@ def test_an_empty_organization_says_what_to_do(alice: House) -> None:
     assert "Redeem code" in page
     # The banner of every page leads here.
     assert 'href="/billing/"' in browser(alice.owner).get("/usage/").content.decode()
+
+
+def test_the_banner_says_since_when_there_is_no_credit(alice: House) -> None:
+    client = browser(alice.owner)
+    assert "fail with 402." in banner(client.get("/usage/"))
+    now = timezone.now()
+    given = grants.give(alice.organization, NANO, expires_at=now + timedelta(days=3))
+    assert not client.get("/usage/").context["banner"]
+    since = now.replace(hour=0, minute=1, second=0) - timedelta(days=1)
+    CreditGrant.objects.filter(pk=given.pk).update(expires_at=since, starts_at=since - timedelta(days=1))
+    assert f"fail with 402 since {since.day} {since:%b %Y, %H:%M} UTC." in banner(client.get("/usage/"))
+    # The last of it was used up today.
+    CreditGrant.objects.filter(pk=given.pk).update(expires_at=None, burned=NANO)
+    LedgerEntry.objects.create(
+        transaction="event:7", account=Account.CREDIT, organization=alice.organization, amount=-NANO, event_id=7, at=now
+    )
+    assert f"fail with 402 since {now:%H:%M} UTC." in banner(client.get("/usage/"))
+
+
+def banner(page: object) -> str:
+    text = page.content.decode().partition('<div class="banner"')[2].partition("</div>")[0]  # type: ignore[attr-defined]
+    return re.sub(r"<[^>]+>", "", text)
 
 
 def test_posted_held_and_available(alice: House) -> None:

@@ -182,6 +182,8 @@ def test_a_failure_is_a_static_page_with_a_reference(
     reference = re.search(r"Reference <code>(\w{5})</code>", answer.content.decode())
     assert reference
     assert reference[1] in caplog.text
+    # A script that asked for a part of the page tells it too.
+    assert answer["X-Reference"] == reference[1]
     assert "unsafe" not in answer["content-security-policy"]
 
 

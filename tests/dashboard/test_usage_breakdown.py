@@ -179,3 +179,41 @@ def test_requests_have_a_histogram_that_leads_to_their_time(world):
     assert world.me.get("/usage/requests/?status=5xx").context["histogram"] is None
     today = chart(world.me.get("/usage/requests/?period=today").content.decode())
     assert "hour=2026-11-23T13%3A00Z" in today["bars"][13]["url"]
+
+
+def names(page):
+    return [line.name for line in page.context["report"].lines]
+
+
+def heads(page):
+    return {head.title: (head.direction, head.url) for head in page.context["heads"]}
+
+
+def test_a_heading_sorts_and_says_so(world):
+    page = world.me.get("/usage/?by=key&sort=-errors")
+    assert names(page)[:2] == ["one", "two"]
+    assert heads(page)["Errors"] == ("descending", "?by=key&sort=errors")
+    text = page.content.decode()
+    assert text.count("aria-sort") == 1 and '<input type="hidden" name="sort" value="-errors">' in text
+    assert names(world.me.get("/usage/?by=key&sort=errors"))[::-1][:2] == ["one", "two"]
+    assert names(world.me.get("/usage/?by=key&sort=name")) == ["one", "Playground", "two"]
+    assert names(world.me.get("/usage/?by=key&sort=-time")) == ["Playground", "two", "one"]
+    usual = world.me.get("/usage/?by=key&sort=secret")
+    assert heads(usual)["Share of spend"] == ("descending", "?by=key&sort=share")
+    assert heads(world.me.get("/usage/?by=key&sort=share"))["Share of spend"][1] == "?by=key"
+
+
+def test_days_are_sorted_as_days(world):
+    newest = world.me.get("/usage/?by=day")
+    assert heads(newest)["Day"] == ("descending", "?by=day&sort=name")
+    assert names(world.me.get("/usage/?by=day&sort=name")) == names(newest)[::-1]
+    # No time was measured on most days: they stand behind.
+    assert [line.pace.duration for line in world.me.get("/usage/?by=day&sort=time").context["report"].lines][2:] == [
+        None
+    ] * 28
+    assert world.me.get("/usage/?by=day&sort=-requests").context["report"].lines[0].sums.requests == 5
+
+
+def test_who_sees_no_money_cannot_sort_by_it(world):
+    page = logged_in(world.alice.member("Vera", Role.VIEWER)).get("/usage/?by=key&sort=-cost")
+    assert "Cost (USD)" not in heads(page) and page.context["filter"].sort == ""
