@@ -67,7 +67,7 @@ def _page(chosen: RequestFilter, desk: Desk) -> dict[str, Any]:
         raise Http404(str(error)) from error
     shown = found[: chosen.size]
     zone = request_rows.zone_of(desk.user)
-    histogram = request_histogram.make(chosen, timezone.now()) if chosen.is_counted and not chosen.hour else None
+    histogram = None if chosen.hour else request_histogram.make(chosen, timezone.now())
     return {
         "rows": request_rows.rows(shown, zone),
         "places": figures.places_for(event.charge for event in shown),
@@ -76,6 +76,7 @@ def _page(chosen: RequestFilter, desk: Desk) -> dict[str, Any]:
         "sizes": [(size, chosen.query(size=size), size == chosen.size) for size in request_filters.SIZES],
         "total": histogram.total if histogram else None,
         "histogram": histogram.chart if histogram and histogram.total.requests else None,
+        "too_many": histogram is None and not chosen.hour,
         "histogram_label": histogram.chart.label(figures.span(chosen.usage.first, chosen.usage.last))
         if histogram
         else "",

@@ -176,9 +176,25 @@ def test_requests_have_a_histogram_that_leads_to_their_time(world):
     data = chart(page.content.decode())
     assert [bar["total"] for bar in data["bars"]] == ["0", "0", "0", "0", "0", "2", "5"]
     assert data["bars"][-1]["url"] == "?from=2026-11-23&to=2026-11-23"
-    assert world.me.get("/usage/requests/?status=5xx").context["histogram"] is None
     today = chart(world.me.get("/usage/requests/?period=today").content.decode())
     assert "hour=2026-11-23T13%3A00Z" in today["bars"][13]["url"]
+
+
+def test_a_histogram_counts_by_how_requests_ended(world, monkeypatch):
+    failed = world.me.get("/usage/requests/?period=7d&status=5xx")
+    data = chart(failed.content.decode())
+    assert [bar["total"] for bar in data["bars"]][-2:] == ["0", "1"] and failed.context["total"].requests == 1
+    assert data["bars"][-1]["url"] == "?from=2026-11-23&to=2026-11-23&status=5xx"
+    left = world.me.get("/usage/requests/?period=today&ended=client_closed")
+    assert chart(left.content.decode())["bars"][13]["total"] == "1"
+    # Its sums are those of the requests of the list.
+    whole = world.me.get("/usage/requests/?period=7d").context["total"]
+    answered = world.me.get("/usage/requests/?period=7d&status=2xx").context["total"]
+    assert (answered.requests, whole.requests) == (5, 7) and 0 < answered.charge < whole.charge
+    monkeypatch.setattr("dashboard.request_histogram._MOST_PASSED", 6)
+    many = world.me.get("/usage/requests/?period=7d&status=2xx")
+    assert many.context["histogram"] is None and "These are too many to count" in many.content.decode()
+    assert world.me.get("/usage/requests/?period=7d&status=5xx").context["histogram"]
 
 
 def names(page):
