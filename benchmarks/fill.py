@@ -84,7 +84,7 @@ def fill(url: str, volume: Volume, now: datetime) -> None:
         cursor = connection.cursor()
         # Neither triggers nor foreign keys for these rows.
         cursor.execute("SET session_replication_role = replica")
-        tables = ("usage_usageevent", "usage_usagerollup", "usage_keyspan", "usage_projectspan")
+        tables = ("usage_usageevent", "usage_usagerollup", "usage_keyspan", "usage_keytotal", "usage_projectspan")
         rebuilt = [statement for table in tables for statement in _drop_indexes(cursor, table)]
         progress = Progress(volume.events)
         with cursor.copy(f"COPY usage_usageevent ({_COLUMNS}) FROM STDIN") as copy:
@@ -205,7 +205,7 @@ def _drop_indexes(cursor: Any, table: str) -> list[str]:
 
 def _roll_up(cursor: Any) -> None:
     """The rollups and spans, which settling and folding would have made; each width from the one before it."""
-    from usage.spans import OF_KEYS, OF_PROJECTS  # noqa: PLC0415
+    from usage.spans import OF_KEY_TOTALS, OF_KEYS, OF_PROJECTS  # noqa: PLC0415
 
     saved = "(input_price - cached_input_price) * cached_input_tokens"
     sums = ", ".join(f"SUM({name})" for name in _SUMS)
@@ -216,8 +216,13 @@ def _roll_up(cursor: Any) -> None:
         f"SUM(cached_input_tokens), SUM(output_tokens), SUM(charge), SUM({saved} / 1000), SUM({saved} % 1000) "
         "FROM usage_usageevent GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 5, 2, 3, 4"
     )
-    for levels, who in ((OF_KEYS[1:], "project_id, api_key_id, model"), (OF_PROJECTS, "project_id, model")):
-        source = f"{OF_KEYS[0].table} WHERE {OF_KEYS[0].where}"
+    chains = (
+        (OF_KEYS, "project_id, api_key_id, model"),
+        (OF_KEY_TOTALS[1:], "project_id, api_key_id"),
+        ((OF_KEYS[0], *OF_PROJECTS), "project_id, model"),
+    )
+    for (narrowest, *levels), who in chains:
+        source = f"{narrowest.table} WHERE {narrowest.where}"
         for level in levels:
             cursor.execute(
                 f"INSERT INTO {level.table} (organization_id, {who}, width, bucket, {', '.join(_SUMS)}) "

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from foundation.facts_admin import FactsAdmin
 from foundation.usd_admin import usd, usd_per_million
-from usage.models import KeySpan, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
+from usage.models import KeySpan, KeyTotal, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
 
 _CHARGE = usd("charge", "charge")
 
@@ -52,6 +52,15 @@ class UsageRollupAdmin(_RollupAdmin):
 class KeySpanAdmin(_RollupAdmin):
     list_display = ("width", *_RollupAdmin.list_display)
     list_filter = ("width",)
+    ordering = ("-bucket", "-id")
+
+
+@admin.register(KeyTotal)
+class KeyTotalAdmin(_RollupAdmin):
+    list_display = ("width", *(name for name in _RollupAdmin.list_display if name != "model"))
+    list_filter = ("width",)
+    search_fields = ("=api_key__public_id", "=organization__public_id", "=project__public_id")
+    search_help_text = "The id of a key, project or organization."
     ordering = ("-bucket", "-id")
 
 

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
-from foundation import append_only
+from foundation import append_only, postgres_session
 
 _after_migrate = append_only.installer("usage_usageevent")
 
@@ -12,3 +13,4 @@ class UsageConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(_after_migrate, sender=self)
+        connection_created.connect(postgres_session.prepare)

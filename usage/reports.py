@@ -12,7 +12,7 @@ from django.db import connection
 from foundation import periods
 from foundation.sql import placeholders
 from usage.models import PendingRollup, UsageRollup
-from usage.spans import OF_KEYS, OF_PROJECTS, cover
+from usage.spans import OF_KEY_TOTALS, OF_KEYS, OF_PROJECTS, Level, cover
 
 GROUPS = {"model": "model", "key": "api_key_id", "project": "project_id"}
 _COUNTED = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "charge")
@@ -124,11 +124,9 @@ def source_of(
     folded is seen exactly once: in the spans of its time, or pending.
     """
     edges = edges or (chosen.start, chosen.end)
-    has_keys = chosen.key_ids or chosen.owner_ids or "api_key_id" in columns
-    levels = OF_KEYS if has_keys else OF_PROJECTS
     pieces: dict[str, list[_Piece]] = {}
     for number, (since, until) in enumerate(pairwise(edges)):
-        for level, first, last in cover(since, until, levels):
+        for level, first, last in cover(since, until, _levels(chosen, columns)):
             pieces.setdefault(f"{level.table} WHERE {level.where}", []).append((number, first, last))
         pieces.setdefault(_PENDING, []).append((number, since, until))
     who, who_params = chosen.who()
@@ -142,6 +140,15 @@ def source_of(
             selects.append(f"{sql} AND {who}")
             params += [*values, *who_params]
     return " UNION ALL ".join(selects), params
+
+
+def _levels(chosen: Filter, columns: Sequence[str]) -> tuple[Level, ...]:
+    """The fewest rows that tell apart what is asked. What some keys have is found by an index of those with models."""
+    if chosen.key_ids or chosen.owner_ids:
+        return OF_KEYS
+    if "api_key_id" not in columns:
+        return OF_PROJECTS
+    return OF_KEYS if chosen.models or "model" in columns else OF_KEY_TOTALS
 
 
 def _select(pieces: list[_Piece], condition: str, names: str) -> tuple[str, list[Any]]:

@@ -7,12 +7,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from foundation.sql import placeholders, utc
-from usage.spans import OF_KEYS, OF_PROJECTS, Level, start_of
+from usage.spans import OF_KEY_TOTALS, OF_KEYS, OF_PROJECTS, Level, start_of
 
 _CHUNK = 1000
 _SUMS = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "charge", "saved", "saved_pico")
 _BUCKET = ("organization_id", "bucket", "project_id", "api_key_id", "model")
 _KEY_SPAN = ("organization_id", "width", "bucket", "project_id", "api_key_id", "model")
+_KEY_TOTAL = ("organization_id", "width", "bucket", "project_id", "api_key_id")
 _PROJECT_SPAN = ("organization_id", "width", "bucket", "project_id", "model")
 _DELETE = "DELETE FROM usage_pendingrollup WHERE event_id IN "
 
@@ -45,6 +46,7 @@ def _fold_chunk() -> int:
         # All sums in one transaction, tables and rows in one order, so that processes cannot deadlock.
         _add(cursor, "usage_usagerollup", _BUCKET, ids)
         _add(cursor, "usage_keyspan", _KEY_SPAN, ids, _places(buckets, OF_KEYS[1:]))
+        _add(cursor, "usage_keytotal", _KEY_TOTAL, ids, _places(buckets, OF_KEY_TOTALS[2:]))
         _add(cursor, "usage_projectspan", _PROJECT_SPAN, ids, _places(buckets, OF_PROJECTS))
         cursor.execute(_DELETE + placeholders(len(ids)), ids)
         if cursor.rowcount != len(ids):

@@ -33,6 +33,8 @@ OF_KEYS = (
     Level("usage_usagerollup", 15, False),
     *(Level("usage_keyspan", width) for width in (240, 1440, 5760, 23040)),
 )
+# The same of a key with all its models, which are fewer rows for a list of all keys.
+OF_KEY_TOTALS = (*OF_KEYS[:2], *(Level("usage_keytotal", width) for width in (1440, 5760, 23040)))
 # Without keys: 15 minutes, 1 hour, 4 hours, 1 day.
 OF_PROJECTS = tuple(Level("usage_projectspan", width) for width in (15, 60, 240, 1440))
 Piece = tuple[Level, datetime, datetime]

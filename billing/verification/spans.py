@@ -10,12 +10,14 @@ from foundation import periods
 from foundation.keyset import pages
 from foundation.money import PICO_PER_NANO
 from foundation.sql import utc
-from usage.spans import OF_KEYS, OF_PROJECTS, Level, start_of
+from usage.spans import OF_KEY_TOTALS, OF_KEYS, OF_PROJECTS, Level, start_of
 
 SUMS = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "charge", "saved (pico-USD)")
 STORED = (*SUMS[:-1], "saved", "saved_pico")
 _PROJECT_AND_MODEL = ("project_id", "model")
 _KEY_AND_MODEL = ("project_id", "api_key_id", "model")
+_KEY = ("project_id", "api_key_id")
+_NAMES = {"project_id": "project ", "api_key_id": "key ", "model": ""}
 Who = tuple[Any, ...]
 Sums = dict[Who, list[int]]
 # Organization and start.
@@ -25,23 +27,28 @@ _When = tuple[int, datetime]
 class Spans:
     """Is told what every bucket ought to be, in the order of organization and time, and compares the spans of them."""
 
-    tables = (OF_KEYS[1].table, OF_PROJECTS[0].table)
+    tables = (OF_KEYS[1].table, OF_KEY_TOTALS[2].table, OF_PROJECTS[0].table)
 
     def __init__(self, scope: Scope) -> None:
         self._keys = _chain(scope, OF_KEYS[1:], _KEY_AND_MODEL)
+        self._totals = _chain(scope, OF_KEY_TOTALS[2:], _KEY)
         self._projects = _chain(scope, OF_PROJECTS, _PROJECT_AND_MODEL)
 
     def add(self, organization_id: int, bucket: datetime, sums: Sums) -> Iterator[Difference]:
         """A bucket: sums by project, key and model."""
         yield from self._keys.add((organization_id, bucket), sums)
+        of_keys: Sums = {}
         of_projects: Sums = {}
-        for (project_id, _, model), values in sums.items():
+        for (project_id, key_id, model), values in sums.items():
+            add(of_keys, (project_id, key_id), values)
             add(of_projects, (project_id, model), values)
+        yield from self._totals.add((organization_id, bucket), of_keys)
         yield from self._projects.add((organization_id, bucket), of_projects)
 
     def end(self) -> Iterator[Difference]:
         """After the last bucket."""
         yield from self._keys.end()
+        yield from self._totals.end()
         yield from self._projects.end()
 
 
@@ -95,9 +102,8 @@ class _Width:
             return
         nothing = [0] * len(SUMS)
         for who in sorted(expected.keys() | found.keys()):
-            *ids, model = who
-            names = " ".join(f"{name} {pk}" for name, pk in zip(("project", "key"), ids, strict=False))
-            where = f"organization {when[0]} {names} {model} {periods.iso(when[1])} {self._level.width} minutes"
+            names = " ".join(f"{_NAMES[column]}{value}" for column, value in zip(self._who, who, strict=True))
+            where = f"organization {when[0]} {names} {periods.iso(when[1])} {self._level.width} minutes"
             yield from compare(
                 "span", where, zip(SUMS, expected.get(who, nothing), found.get(who, nothing), strict=True)
             )

@@ -15,6 +15,7 @@ _SPANS = """
     SELECT table_name, width, SUM(requests), SUM(charge), SUM(saved * 1000 + saved_pico) FROM (
     SELECT 'rollup' AS table_name, 15 AS width, requests, charge, saved, saved_pico FROM usage_usagerollup UNION ALL
     SELECT 'key', width, requests, charge, saved, saved_pico FROM usage_keyspan UNION ALL
+    SELECT 'total', width, requests, charge, saved, saved_pico FROM usage_keytotal UNION ALL
     SELECT 'project', width, requests, charge, saved, saved_pico FROM usage_projectspan) s GROUP BY 1, 2"""
 
 
@@ -33,7 +34,7 @@ def test_two_sizes_are_filled_and_measured(tmp_path, monkeypatch):
                 "FROM usage_usageevent"
             ).fetchone()
         assert events[0] == EVENTS
-        assert len(spans) == 9
+        assert len(spans) == 12
         assert {row[2:] for row in spans} == {events}
         readings = pages.measure(few, many, 1, tmp_path)
         assert set(readings) == {address for addresses in pages.PAGES.values() for address in addresses}

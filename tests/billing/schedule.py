@@ -28,7 +28,7 @@ _NAMED = {
 _TABLES = (
     "billing_creditgrant", "billing_spendinglimit", "billing_spendingwindow", "billing_hold", "billing_ledgerentry",
     "billing_alert", "billing_outboxmessage", "billing_refusalcount", "usage_usageevent", "usage_usagerollup",
-    "usage_pendingrollup", "usage_keyspan", "usage_projectspan",
+    "usage_pendingrollup", "usage_keyspan", "usage_keytotal", "usage_projectspan",
 )  # fmt: skip
 # Random, or of the database's own making.
 _LEFT_OUT = {"public_id", "secret_id", "user_id", "created_by_id"}

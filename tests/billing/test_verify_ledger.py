@@ -283,15 +283,19 @@ DAMAGE = {
     ),
     "a lost pending row": ("DELETE FROM usage_pendingrollup", ["requests: expected 5, found 2"]),
     **{
-        f"a {kind} span of {width} minutes that {damage}": (
+        f"a {kind} of {width} minutes that {damage}": (
             f"{sql} WHERE width = {width}",
             [f"{width} minutes: {words}"],
         )
-        for kind, widths in (("key", (240, 1440, 5760, 23040)), ("project", (15, 60, 240, 1440)))
+        for kind, widths in (
+            ("keyspan", (240, 1440, 5760, 23040)),
+            ("keytotal", (1440, 5760, 23040)),
+            ("projectspan", (15, 60, 240, 1440)),
+        )
         for width in widths
         for damage, sql, words in (
-            ("counts twice", f"UPDATE usage_{kind}span SET requests = 2 * requests", "requests: expected 2, found 4"),
-            ("is lost", f"DELETE FROM usage_{kind}span", "requests: expected 2, found 0"),
+            ("counts twice", f"UPDATE usage_{kind} SET requests = 2 * requests", "requests: expected 2, found 4"),
+            ("is lost", f"DELETE FROM usage_{kind}", "requests: expected 2, found 0"),
         )
     },
     "a span of another project": (
@@ -301,6 +305,10 @@ DAMAGE = {
     "a span of a key's other model": (
         "UPDATE usage_keyspan SET model = 'deepseek-coder' WHERE width = 240",
         ["240 minutes: requests: expected 0, found 2", "240 minutes: requests: expected 2, found 0"],
+    ),
+    "a span of all models of another key": (
+        "UPDATE usage_keytotal SET api_key_id = 0 WHERE width = 5760",
+        ["key 0 ", "5760 minutes: requests: expected 0, found 2"],
     ),
     "a span at another time": (
         "UPDATE usage_keyspan SET bucket = '2020-01-01 00:00:00+00:00' WHERE width = 1440",

@@ -47,7 +47,7 @@ from catalog.providers import Serves
 from foundation.money import NANO
 from tests.billing.reporter import price_the_past, report, usage, void
 from tests.people import PASSWORD, house, person
-from usage.models import KeySpan, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
+from usage.models import KeySpan, KeyTotal, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
 
 pytestmark = pytest.mark.django_db
 # The provider's key, anything sealed, a fingerprint.
@@ -55,8 +55,8 @@ _SECRET = re.compile(r"acme-secret|v1:[\w-]{20}|f{64}|[0-9a-f]{64}")
 ROOMS = ("accounts", "catalog", "usage", "billing")
 MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
 FACTS = {
-    "UsageEvent", "UsageRollup", "KeySpan", "ProjectSpan", "PendingRollup", "LedgerEntry", "Hold", "MeteringProcess",
-    "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery",
+    "UsageEvent", "UsageRollup", "KeySpan", "KeyTotal", "ProjectSpan", "PendingRollup", "LedgerEntry", "Hold",
+    "MeteringProcess", "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery",
     "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
     "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
@@ -98,6 +98,8 @@ def metered(key):
     )  # fmt: skip
     UsageRollup.objects.create(bucket=now, requests=1, charge=1_234, **common, **tokens)
     KeySpan.objects.create(width=240, bucket=now, requests=1, charge=1_234, **common, **tokens)
+    of_key = {name: value for name, value in common.items() if name != "model"}
+    KeyTotal.objects.create(width=1440, bucket=now, requests=1, charge=1_234, **of_key, **tokens)
     of_project = {name: value for name, value in common.items() if name != "api_key"}
     ProjectSpan.objects.create(width=240, bucket=now, requests=1, charge=1_234, **of_project, **tokens)
     PendingRollup.objects.create(event_id=7, bucket=now, requests=1, charge=1_234, **common, **tokens)

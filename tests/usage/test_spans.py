@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from accounts.models import Project
 from tests.people import house
 from usage import reports, rollups, savings, snapshot
-from usage.models import KeySpan, PendingRollup, ProjectSpan, UsageRollup
+from usage.models import KeySpan, KeyTotal, PendingRollup, ProjectSpan, UsageRollup
 from usage.reports import Filter, Sums
 from usage.snapshot import Part
-from usage.spans import OF_KEYS, OF_PROJECTS, cover, start_of
+from usage.spans import OF_KEY_TOTALS, OF_KEYS, OF_PROJECTS, cover, start_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 QUARTER = timedelta(minutes=15)
@@ -45,7 +45,7 @@ uses = st.tuples(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(start=quarters, length=st.integers(0, 20_000), which=st.sampled_from((OF_KEYS, OF_PROJECTS)))
+@given(start=quarters, length=st.integers(0, 20_000), which=st.sampled_from((OF_KEYS, OF_KEY_TOTALS, OF_PROJECTS)))
 def test_pieces_are_whole_spans_that_meet_without_a_gap(start, length, which):
     since = BEGIN + start * QUARTER
     until = since + length * QUARTER
@@ -164,11 +164,14 @@ def test_any_question_has_the_answer_of_the_events(alice, folded, waiting, cut, 
 
 
 def test_a_fold_reaches_every_width(alice):
-    book(alice, [(0, 0, "chat", 1, 1), (1, 0, "chat", 1, 1), (96, 0, "chat", 1, 1)], 0)
-    assert rollups.fold_pending() == 3
-    widths = [(row.width, row.requests) for row in KeySpan.objects.order_by("width", "bucket")]
+    book(alice, [(0, 0, "chat", 1, 1), (1, 0, "chat", 1, 1), (96, 0, "chat", 1, 1), (96, 0, "coder", 1, 1)], 0)
+    assert rollups.fold_pending() == 4
+    widths = [(row.width, row.requests) for row in KeyTotal.objects.order_by("width", "bucket")]
+    assert widths == [(1440, 2), (1440, 2), (5760, 2), (5760, 2), (23040, 4)]
+    chat = {"model": "chat"}
+    widths = [(row.width, row.requests) for row in KeySpan.objects.filter(**chat).order_by("width", "bucket")]
     assert widths == [(240, 2), (240, 1), (1440, 2), (1440, 1), (5760, 2), (5760, 1), (23040, 3)]
-    widths = [(row.width, row.requests) for row in ProjectSpan.objects.order_by("width", "bucket")]
+    widths = [(row.width, row.requests) for row in ProjectSpan.objects.filter(**chat).order_by("width", "bucket")]
     assert widths == [(15, 1), (15, 1), (15, 1), (60, 2), (60, 1), (240, 2), (240, 1), (1440, 2), (1440, 1)]
 
 
@@ -184,6 +187,7 @@ def test_a_fold_that_breaks_off_leaves_every_width_as_it_was(alice):
         rollups.fold_pending()
     assert not UsageRollup.objects.exists()
     assert not KeySpan.objects.exists()
+    assert not KeyTotal.objects.exists()
     assert not ProjectSpan.objects.exists()
     assert PendingRollup.objects.count() == 1
 

@@ -75,6 +75,23 @@ class KeySpan(Span):
         ]
 
 
+class KeyTotal(Span):
+    """Days of a key with all its models."""
+
+    model = None  # type: ignore[assignment]
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "width", "bucket", "project", "api_key"], name="one_key_total"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bucket:%Y-%m-%d %H:%M} {self.width} min"
+
+
 class ProjectSpan(Span):
     """Minutes, hours or days of a project with all its keys."""
 
