@@ -56,8 +56,8 @@ ROOMS = ("accounts", "catalog", "usage", "billing")
 MODELS = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
 FACTS = {
     "UsageEvent", "UsageRollup", "KeySpan", "KeyTotal", "ProjectSpan", "PendingRollup", "LedgerEntry", "Hold",
-    "MeteringProcess", "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint", "Delivery",
-    "DeliveryAttempt",
+    "MeteringProcess", "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint",
+    "Delivery", "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
     "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
     "AccountDeletion", "ModelDay", "HouseDay", "ProviderHealth", "ExportFile",
