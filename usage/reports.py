@@ -1,6 +1,6 @@
 """What was used, by time, model, key and project: spans and pending rows together, exact at every moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -227,6 +227,20 @@ def series_by(chosen: Filter, edges: Sequence[datetime], groups: Sequence[str]) 
                 key = None if not keys else keys[0] if len(keys) == 1 else keys
                 found[start + int(row[0])][key] = sums_of(row[1 + len(columns) :])
     return found
+
+
+def parts(
+    chosen: Filter, since: datetime, until: datetime, groups: Sequence[str], size: int
+) -> Iterator[list[tuple[tuple[Any, ...], Sums]]]:
+    """Sums between two instants by the values of several groups, in their order, at most `size` at once."""
+    by = ", ".join(GROUPS[group] for group in groups)
+    source, params = source_of(chosen, [GROUPS[group] for group in groups], (since, until))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {by}, {SUMS} FROM ({source}) s GROUP BY {by} ORDER BY {by}", params)  # noqa: S608
+        rows = cursor.fetchall()
+    number = len(groups)
+    for start in range(0, len(rows), size):
+        yield [(row[:number], sums_of(row[number:])) for row in rows[start : start + size]]
 
 
 def day_edges(first: date, last: date, zone: ZoneInfo) -> list[datetime]:

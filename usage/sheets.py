@@ -33,6 +33,8 @@ _REQUEST_MONEY = (
     "input_price_per_million", "cached_input_price_per_million", "output_price_per_million", "cost", "currency",
 )  # fmt: skip
 Naming = Callable[[ApiKey], str]
+# Id and name of a key's project, id and name of the key.
+_Names = tuple[str, str, str, str]
 
 
 def _own_name(key: ApiKey) -> str:
@@ -45,14 +47,14 @@ def of_usage(
     """A row for each period between the edges, project, key and model; one period at a time."""
 
     def parts() -> Iterator[list[Row]]:
-        names: dict[int, ApiKey] = {}
+        names: dict[int, _Names] = {}
         for start, end in pairwise(edges):
-            (rows,) = reports.series_by(chosen, [start, end], ("project", "key", "model"))
-            _learn(names, [key for _, key, _ in rows])
-            yield [
-                _usage_row(start, end, zone, name_of, names[key], model, sums, money=money)
-                for (_, key, model), sums in sorted(rows.items())
-            ]
+            # Of a period with many keys the first rows need not wait for the names of the last.
+            for part in reports.parts(chosen, start, end, ("project", "key", "model"), _AT_ONCE):
+                _learn(names, [key for (_, key, _), _ in part], name_of)
+                yield [
+                    _usage_row(start, end, zone, names[key], model, sums, money=money) for (_, key, model), sums in part
+                ]
 
     return Sheet((*_USAGE, *(_USAGE_MONEY if money else ())), parts(), _TYPED)
 
@@ -77,19 +79,20 @@ def instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _learn(names: dict[int, ApiKey], key_ids: list[int]) -> None:
-    """Read the keys that are not known yet, with their projects."""
+def _learn(names: dict[int, _Names], key_ids: list[int], name_of: Naming) -> None:
+    """Read the keys that are not known yet, with their projects. Their names are kept alone: they are a tenth."""
     missing = set(key_ids) - set(names)
     if missing:
-        names.update({key.pk: key for key in ApiKey.objects.filter(pk__in=missing).select_related("project")})
+        for key in ApiKey.objects.filter(pk__in=missing).select_related("project"):
+            names[key.pk] = (key.project.public_id, key.project.name, key.public_id, name_of(key))
 
 
 def _usage_row(
-    start: datetime, end: datetime, zone: ZoneInfo, name_of: Naming, key: ApiKey, model: str, sums: Sums, *, money: bool
+    start: datetime, end: datetime, zone: ZoneInfo, names: _Names, model: str, sums: Sums, *, money: bool
 ) -> Row:
     cells: list[Any] = [
-        instant(start), instant(end), zone.key, key.project.public_id, key.project.name, key.public_id, name_of(key),
-        model, sums.requests, sums.prompt, sums.cached_input, sums.output, sums.tokens,
+        instant(start), instant(end), zone.key, *names, model, sums.requests, sums.prompt, sums.cached_input,
+        sums.output, sums.tokens,
     ]  # fmt: skip
     return [*cells, usd_string(sums.charge), CURRENCY] if money else cells
 
