@@ -60,7 +60,7 @@ class UserAdmin(BaseUserAdmin):
     readonly_fields = ("public_id", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "password", "name", "public_id")}),
-        ("Settings", {"fields": ("time_zone", "language")}),
+        ("Settings", {"fields": ("time_zone", "language", "number_format")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )

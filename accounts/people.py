@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from accounts import audit, names, time_zones
 from accounts.actor import Actor
 from accounts.models import User
+from foundation import shown_numbers
 
 MOST_CHARACTERS = 150
 # What a person chooses for the playground.
@@ -24,9 +25,17 @@ def wrong_name(name: str) -> str:
 
 
 def change_profile(
-    user: User, by: Actor, *, name: str, time_zone: str, language: str | None = None, **playground: bool
+    user: User,
+    by: Actor,
+    *,
+    name: str,
+    time_zone: str,
+    language: str | None = None,
+    number_format: str | None = None,
+    **playground: bool,
 ) -> User:
-    """Another name, zone of the timestamps or language (empty: the browser's); raises ValidationError.
+    """Another name, zone of the timestamps, language (empty: the browser's) or format of numbers; raises
+    ValidationError.
 
     `playground`: any of PLAYGROUND.
     """
@@ -38,12 +47,15 @@ def change_profile(
         errors["time_zone"] = gettext("Choose a time zone of the list.")
     if language and language not in dict(settings.LANGUAGES):
         errors["language"] = gettext("Choose a language of the list.")
+    if number_format and number_format not in shown_numbers.FORMATS:
+        errors["number_format"] = gettext("Choose a format of the list.")
     if errors:
         raise ValidationError(errors)
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
         after: dict[str, str | bool] = {"name": name, "time_zone": time_zone}
         after["language"] = user.language if language is None else language
+        after["number_format"] = user.number_format if number_format is None else number_format
         after |= {field: playground[field] for field in PLAYGROUND if field in playground}
         changes = {field: [getattr(user, field), new] for field, new in after.items() if getattr(user, field) != new}
         if changes:

@@ -18,7 +18,7 @@ from billing.models import Account, CreditGrant, LedgerEntry
 from catalog import providers
 from dashboard import limit_rows
 from dashboard.access import current_membership
-from foundation import periods
+from foundation import periods, shown_numbers
 from usage import reports
 from usage.reports import Filter
 
@@ -34,6 +34,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "signup_open": settings.SIGNUP_OPEN,
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
+        "number_marks": shown_numbers.marks(),
         "page": getattr(request.resolver_match, "url_name", "") or "",
     }
     if not getattr(request, "user", None) or not request.user.is_authenticated:

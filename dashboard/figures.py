@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.templatetags.console import MINUS, compact, count, usd
 from foundation import shown_dates
 from foundation.money import NANO, to_usd
+from foundation.shown_numbers import written
 from usage.reports import Sums
 
 
@@ -46,7 +47,7 @@ def places_for(amounts: Iterable[int]) -> int:
 def usd_places(nano: int, places: int) -> str:
     """An amount in a column of that precision, without the currency."""
     rounded = to_usd(abs(nano)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    return f"{MINUS if nano < 0 else ''}{rounded:,f}"
+    return written(f"{MINUS if nano < 0 else ''}{rounded:,f}")
 
 
 def percent(part: int, whole: int) -> str:
@@ -55,9 +56,9 @@ def percent(part: int, whole: int) -> str:
         return "—"
     value = Decimal(part) * 100 / whole
     if part and abs(value) < Decimal("0.01"):
-        return f"<{'' if value > 0 else MINUS}0.01%"
+        return written(f"<{'' if value > 0 else MINUS}0.01%")
     rounded = value.quantize(Decimal("0.01") if 0 < abs(value) < 1 else Decimal("0.1"), ROUND_HALF_EVEN)
-    return f"{rounded:,}%".replace("-", MINUS)
+    return written(f"{rounded:,}%".replace("-", MINUS))
 
 
 def change(now: int, before: int) -> str:

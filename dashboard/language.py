@@ -1,4 +1,6 @@
-"""Whose language a page is in: the person's choice, else the cookie's, else the browser's; the API speaks English."""
+"""Whose language a page is in: the person's choice, else the cookie's, else the browser's; the API speaks English.
+Numbers have the marks of the person's choice.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +9,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
+
+from foundation import shown_numbers
 
 
 def known(code: str) -> bool:
@@ -22,6 +26,7 @@ class PersonLanguage:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         chosen = _of(request)
+        shown_numbers.use(_number_format(request))
         if chosen and chosen != translation.get_language():
             translation.activate(chosen)
             request.LANGUAGE_CODE = chosen
@@ -32,12 +37,21 @@ def _of(request: HttpRequest) -> str:
     """The language to use instead of what cookie or browser say; empty for none."""
     if request.path.startswith("/api/"):
         return settings.LANGUAGE_CODE
+    language = _choice(request, "language")
+    return language if known(language) else ""
+
+
+def _number_format(request: HttpRequest) -> str:
+    return "" if request.path.startswith("/api/") else _choice(request, "number_format")
+
+
+def _choice(request: HttpRequest, name: str) -> str:
+    """What the person chose; empty for nothing."""
     # Whoever has no session has chosen nothing: no row is read for them.
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return ""
     try:
-        language = getattr(request.user, "language", "")
+        return str(getattr(request.user, name, ""))
     except (OperationalError, InterfaceError):
         # The page itself says that the database is away.
         return ""
-    return language if known(language) else ""

@@ -11,6 +11,7 @@ from billing.models import Measure
 from dashboard.templatetags.console import count, usd
 from foundation import shown_dates
 from foundation.money import usd_string
+from foundation.shown_numbers import written
 
 _NAMES = {
     ("usd", "day"): gettext_lazy("Daily spending limit"),
@@ -48,7 +49,7 @@ def exact(measure: str, value: int) -> str:
     if measure != Measure.USD:
         return _counted(measure, value)
     whole, _point, rest = usd_string(value).partition(".")
-    return f"${int(whole):,}.{rest}"
+    return written(f"${int(whole):,}.{rest}")
 
 
 def typed(measure: str, value: int) -> str:

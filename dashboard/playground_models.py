@@ -10,7 +10,9 @@ from accounts.models import Organization
 from billing.models import Subscription
 from billing.offers import Offer, PriceRow
 from catalog.models import LanguageModel, Price, Route
+from dashboard.templatetags.console import count
 from foundation.money import UnitPrices, usd_per_million_string
+from foundation.shown_numbers import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ class Choice:
     @property
     def input_price(self) -> str:
         """USD per 1M tokens."""
-        return f"${usd_per_million_string(self.prices.input)}"
+        return written(f"${usd_per_million_string(self.prices.input)}")
 
     @property
     def output_price(self) -> str:
         """USD per 1M tokens."""
-        return f"${usd_per_million_string(self.prices.output)}"
+        return written(f"${usd_per_million_string(self.prices.output)}")
 
     @property
     def label(self) -> str:
@@ -62,10 +64,10 @@ class Choice:
             "Reads %(context)s tokens, answers up to %(most)s. "
             "%(input)s input, %(cached)s cached, %(output)s output per 1M tokens."
         ) % {
-            "context": f"{self.context_length:,}",
-            "most": f"{self.max_output:,}",
+            "context": count(self.context_length),
+            "most": count(self.max_output),
             "input": self.input_price,
-            "cached": f"${usd_per_million_string(self.prices.cached_input)}",
+            "cached": written(f"${usd_per_million_string(self.prices.cached_input)}"),
             "output": self.output_price,
         }
 

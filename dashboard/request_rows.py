@@ -17,6 +17,7 @@ from dashboard.usage_filters import Scope
 from dashboard.usage_lines import key_name
 from foundation import shown_dates
 from foundation.money import to_usd, usd_per_million_string, usd_string
+from foundation.shown_numbers import written
 from usage import request_list
 from usage.models import UsageEvent
 
@@ -144,7 +145,7 @@ def timing(event: UsageEvent) -> dict[str, Any]:
         "rest": None if first is None else max(0, spent),
         "total": event.duration_ms,
         "share": 0 if not first or not event.duration_ms else min(1000, first * 1000 // event.duration_ms),
-        "pace": f"{pace:,}" if pace is not None else "",
+        "pace": written(f"{pace:,}") if pace is not None else "",
     }
 
 
@@ -167,8 +168,8 @@ def arithmetic(event: UsageEvent) -> Arithmetic:
             PriceLine(
                 str(label),
                 tokens,
-                usd_per_million_string(unit),
-                pico_usd(tokens * unit),
+                written(usd_per_million_string(unit)),
+                written(pico_usd(tokens * unit)),
                 _why(price),
                 price.effective_from if price else None,
             )
@@ -176,9 +177,9 @@ def arithmetic(event: UsageEvent) -> Arithmetic:
     rest = pico - (event.charge + event.overrun) * 1000
     return Arithmetic(
         lines=lines,
-        total=pico_usd(pico),
-        rounded_off=pico_usd(rest) if rest else "",
-        overrun=usd_string(event.overrun) if event.overrun else "",
+        total=written(pico_usd(pico)),
+        rounded_off=written(pico_usd(rest)) if rest else "",
+        overrun=written(usd_string(event.overrun)) if event.overrun else "",
         charge=event.charge,
     )
 

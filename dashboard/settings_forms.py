@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import organizations, people, time_zones
 from accounts.models import Organization
 from dashboard.edits import EditForm
+from foundation import shown_numbers
 
 
 def _offset(name: str, now: datetime) -> str:
@@ -66,12 +67,18 @@ class ProfileForm(_ZoneForm):
         choices=[("", _("The browser’s")), *settings.LANGUAGES],
         help_text=_("Of pages and mails. The API, exports and their column names are in English."),
     )
+    number_format = forms.ChoiceField(
+        label=_("Numbers"),
+        required=False,
+        choices=[(name, shown_numbers.example("1,234,567.89", name)) for name in shown_numbers.FORMATS],
+        help_text=_("On pages. Write amounts in forms as 1234.56; the API and exports do so too."),
+    )
     streams_answers = forms.BooleanField(label=_("Playground: stream the answer"), required=False)
     announces_answers = forms.BooleanField(
         label=_("Playground: tell screen readers when an answer starts and ends"), required=False
     )
     uses_shortcuts = forms.BooleanField(label=_("Playground: Esc stops the answer"), required=False)
-    field_order = ("name", "language", "time_zone")
+    field_order = ("name", "language", "time_zone", "number_format")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

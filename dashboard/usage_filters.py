@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApiKey, Project, User
 from accounts.reach import Reach
 from foundation import periods
+from foundation.shown_numbers import written
 from usage import reports
 from usage.named_periods import preset
 from usage.reports import Filter
@@ -277,7 +278,7 @@ def _days(query: QueryDict, today: date) -> tuple[str, date, date, dict[str, str
     elif not errors and (last - first).days >= MOST_DAYS:
         errors["to"] = gettext("Choose at most %(most_days)s days; these are %(days_1)s.") % {
             "most_days": MOST_DAYS,
-            "days_1": f"{(last - first).days + 1:,}",
+            "days_1": written(f"{(last - first).days + 1:,}"),
         }
     if errors:
         return period, *preset(USUAL_PERIOD, today), errors, typed

@@ -12,6 +12,7 @@ from billing import refusal_reports
 from billing.refusal_reports import Refusals
 from dashboard import usage_chart
 from dashboard.figures import METRICS
+from dashboard.templatetags.console import count
 from dashboard.usage_filters import UsageFilter
 from foundation import shown_dates
 from usage import pace
@@ -231,7 +232,7 @@ def _cut(lines: list[Line], number: int, total: Sums, errors: int) -> list[Line]
         return lines
     shown = lines[:MOST_ROWS]
     rest = total - sum((line.sums for line in shown), Sums())
-    more = _("%(n)s more") % {"n": f"{number - len(shown):,}"}
+    more = _("%(n)s more") % {"n": count(number - len(shown))}
     others = errors - sum(line.errors for line in shown)
     return [*shown, Line(more, _("Export CSV has them all"), "", rest, errors=others)]
 

@@ -34,6 +34,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA zone of timestamps on pages.")
     language = models.CharField(max_length=10, blank=True)
+    number_format = models.CharField(
+        max_length=12, blank=True, help_text="The marks in numbers on pages; empty: 1,234.56."
+    )
     # How the playground answers, unless a conversation says otherwise.
     streams_answers = models.BooleanField(default=True)
     announces_answers = models.BooleanField(default=True)

@@ -20,6 +20,7 @@ from accounts.models import AuditEntry
 from dashboard import undo
 from foundation import shown_dates
 from foundation.money import NANO, to_usd, usd_per_million_string, usd_string
+from foundation.shown_numbers import written
 
 register = template.Library()
 MINUS = "\u2212"
@@ -141,12 +142,12 @@ def usd(nano: int | None) -> str:
         return "—"
     sign, amount = (MINUS, -nano) if nano < 0 else ("", nano)
     if amount == 0:
-        return "$0.00"
+        return written("$0.00")
     if amount < 1_000:
-        return f"{sign}<$0.000001"
+        return written(f"{sign}<$0.000001")
     places = 2 if amount >= NANO else 4 if amount >= NANO // 100 else 6
     rounded = to_usd(amount).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    return f"{sign}${rounded:,}"
+    return written(f"{sign}${rounded:,}")
 
 
 @register.filter
@@ -156,15 +157,21 @@ def usd_exact(nano: int) -> str:
 
 
 @register.filter
+def marked(number: str) -> str:
+    """A number in words, such as 1,234.56, with the marks that the reader chose."""
+    return written(number)
+
+
+@register.filter
 def price(pico: int | None) -> str:
     """USD per 1M tokens."""
-    return "—" if pico is None else usd_per_million_string(pico)
+    return "—" if pico is None else written(usd_per_million_string(pico))
 
 
 @register.filter
 def count(number: int | None) -> str:
     """A whole number with thousands separators."""
-    return "—" if number is None else f"{number:,}"
+    return "—" if number is None else written(f"{number:,}")
 
 
 @register.filter
@@ -173,7 +180,7 @@ def compact(number: int) -> str:
     for size, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K")):
         if number >= size:
             value = Decimal(number) / size
-            return f"{value.quantize(Decimal('0.1'))}{letter}" if number >= 10_000 else f"{number:,}"
+            return written(f"{value.quantize(Decimal('0.1'))}{letter}" if number >= 10_000 else f"{number:,}")
     return str(number)
 
 
@@ -183,7 +190,7 @@ def share(part: int, whole: int) -> str:
     if not whole:
         return "—"
     value = Decimal(part) * 100 / whole
-    return f"{value.quantize(Decimal('0.01') if 0 < abs(value) < 1 else Decimal('0.1'))}%"
+    return written(f"{value.quantize(Decimal('0.01') if 0 < abs(value) < 1 else Decimal('0.1'))}%")
 
 
 @register.filter
@@ -194,7 +201,7 @@ def milliseconds(value: int | None) -> str:
     if value < 1000:
         return f"{value} ms"
     if value < 60_000:
-        return f"{Decimal(value) / 1000:.2f} s"
+        return written(f"{Decimal(value) / 1000:.2f} s")
     return f"{value // 60_000} min {value // 1000 % 60} s"
 
 

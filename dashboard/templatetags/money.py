@@ -7,6 +7,8 @@ from django import template
 
 from billing.explanation import Line
 from dashboard import api_words, figures, limit_words
+from dashboard.templatetags.console import count
+from foundation.shown_numbers import written
 
 register = template.Library()
 
@@ -15,8 +17,8 @@ register = template.Library()
 def line_amount(line: Line, amount: str) -> str:
     """An exact amount of an explanation's line: $ where the line counts money."""
     if line.name == "credit" or "spending" in line.name:
-        return f"${amount}"
-    return f"{int(amount):,}"
+        return written(f"${amount}")
+    return count(int(amount))
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django import template
 
 from dashboard import figures
 from dashboard.figures import Metric
+from dashboard.templatetags.console import count
 from dashboard.usage_chart import Chart
 from foundation.money import usd_string
 
@@ -27,7 +28,7 @@ def places(nano: int, number: int) -> str:
 @register.filter
 def cell(value: int, chart: Chart) -> str:
     """A figure in the table of a chart."""
-    return figures.usd_places(value, chart.places) if chart.metric.name == "cost" else f"{value:,}"
+    return figures.usd_places(value, chart.places) if chart.metric.name == "cost" else count(value)
 
 
 @register.filter

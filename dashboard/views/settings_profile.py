@@ -1,4 +1,4 @@
-"""Settings, Profile: name, language, time zone, and how the playground answers."""
+"""Settings, Profile: name, language, time zone, format of numbers, and how the playground answers."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,7 +20,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Also for people who belong to no organization."""
     user = request.user
     assert isinstance(user, User)
-    names = ("name", "time_zone", "language", *people.PLAYGROUND)
+    names = ("name", "time_zone", "language", "number_format", *people.PLAYGROUND)
     initial = {name: getattr(user, name) for name in names}
     form = ProfileForm(request.POST or None, current=user.time_zone, initial=initial)
     if request.method == "POST" and form.is_valid():

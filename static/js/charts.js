@@ -7,8 +7,15 @@
   var status = document.getElementById("status");
   var axis = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 
-  /* Ticks of one axis have as many decimals as their distance asks for. */
+  /* Between thousands, and before decimals, as the person chose. */
+  var marks = root.dataset.marks || ",.";
+
   function tick(value, ticks, isMoney) {
+    return plainTick(value, ticks, isMoney).replace(/[,.]/g, function (mark) { return mark === "," ? marks[0] : marks[1]; });
+  }
+
+  /* Ticks of one axis have as many decimals as their distance asks for. */
+  function plainTick(value, ticks, isMoney) {
     if (!isMoney) return axis.format(value);
     var step = ticks.length > 1 ? ticks[1].value - ticks[0].value : value;
     if (value >= 10000) return "$" + axis.format(value);

@@ -3,7 +3,8 @@
 import { MarkdownView } from "./markdown.js";
 import { expected, newTurn, readStream, readWhole, receipt, send } from "./request.js";
 import {
-  count, duration, explain, fill, gettext, hideNotice, money, nano, ngettext, Refused, showNotice, tokens,
+  count, duration, explain, fill, gettext, hideNotice, money, nano, ngettext, Refused, showNotice, tenths,
+  tokens,
 } from "./words.js";
 
 // ---------------------------------------------------------------- a message on screen, and what it cost
@@ -616,7 +617,7 @@ const ACTS = {
 };
 
 function finished({ billed, times }) {
-  const seconds = (times.total / 1000).toFixed(1);
+  const seconds = tenths(times.total);
   if (!billed) return fill(gettext("Answer finished, %(seconds)s seconds"), { seconds });
   return fill(gettext("Answer finished, %(output)s, %(seconds)s seconds"), { output: tokens(billed.output), seconds });
 }

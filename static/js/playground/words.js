@@ -18,8 +18,12 @@ export const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => 
 // Amounts arrive as exact decimal strings from the ledger; here they are only shortened for the eye.
 const NANO_DIGITS = 9;
 const counts = new Intl.NumberFormat("en-US");
+// Between thousands, and before decimals, as the person chose.
+const marks = document.documentElement.dataset.marks || ",.";
 
-export const count = (number) => counts.format(number);
+const written = (text) => text.replace(/[,.]/g, (mark) => (mark === "," ? marks[0] : marks[1]));
+
+export const count = (number) => written(counts.format(number));
 
 /** Nano-USD of an exact decimal string such as "0.000217". */
 export function nano(usd) {
@@ -35,20 +39,23 @@ export function addedUp(one, other) {
 
 /** An amount as the console writes it: two decimals from $1 on, four from $0.01 on, below that six. */
 export function money(amount) {
-  if (amount === 0n) return "$0.00";
-  if (amount < 1_000n) return "<$0.000001";
+  if (amount === 0n) return written("$0.00");
+  if (amount < 1_000n) return written("<$0.000001");
   const places = amount >= 1_000_000_000n ? 2 : amount >= 10_000_000n ? 4 : 6;
   const unit = 10n ** BigInt(NANO_DIGITS - places);
   const rest = amount % unit;
   const up = rest * 2n > unit || (rest * 2n === unit && (amount / unit) % 2n === 1n);
   const digits = (amount / unit + (up ? 1n : 0n)).toString().padStart(places + 1, "0");
-  return `$${counts.format(BigInt(digits.slice(0, -places)))}.${digits.slice(-places)}`;
+  return written(`$${counts.format(BigInt(digits.slice(0, -places)))}.${digits.slice(-places)}`);
 }
+
+/** Seconds with one decimal. */
+export const tenths = (ms) => written((ms / 1000).toFixed(1));
 
 /** A duration in milliseconds: 840 ms, 1.24 s, 1 min 12 s. */
 export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 60_000) return written(`${(ms / 1000).toFixed(2)} s`);
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
