@@ -77,6 +77,9 @@ def served() -> Iterator[str]:
         server.serve_forever()
         connections.close_all()
 
+    # One connection for all of them: PostgreSQL would make a process for each.
+    database = connections["default"].settings_dict
+    before, database["CONN_MAX_AGE"] = database["CONN_MAX_AGE"], None
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
@@ -84,6 +87,7 @@ def served() -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join(30)
+        database["CONN_MAX_AGE"] = before
 
 
 def schema_at(address: str, secret: str, *, examples: int, phases: tuple[str, ...] = PHASES) -> BaseSchema:
@@ -110,16 +114,20 @@ def schema_at(address: str, secret: str, *, examples: int, phases: tuple[str, ..
 
 
 def faults(schema: BaseSchema) -> Iterator[Wrong]:
-    """What went wrong, without what is KNOWN."""
+    """What went wrong, without what is KNOWN; an operation that nothing was sent to is a fault too."""
+    called: set[str] = set()
     for event in from_schema(schema).execute():
         if isinstance(event, events.NonFatalError):
             yield Wrong(event.label, "error", f"{event.info.title}: {event.info.message}")
         elif isinstance(event, events.FatalError):
             yield Wrong("", "error", repr(event.exception))
         elif isinstance(event, events.ScenarioFinished):
+            called |= {case.value.operation.label for case in event.recorder.cases.values()}
             yield from _of_scenario(event)
         elif isinstance(event, events.EngineFinished):
             yield from (Wrong("", "after run", repr(one)) for one in event.failures)
+    described = {found.ok().label for found in schema.get_all_operations()}
+    yield from (Wrong(label, "never called", "") for label in sorted(described - called))
 
 
 def _of_scenario(event: Any) -> Iterator[Wrong]:
