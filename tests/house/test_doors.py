@@ -1,10 +1,14 @@
 """The page server, the health answers and the line between the doors, on the real server."""
 
 import json
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
+
+from tests.running import ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.database]
 
@@ -60,3 +64,56 @@ def test_the_first_start_prints_a_key_and_a_line_that_works(server):
     request = urllib.request.Request(f"{server.url}/v1/chat/completions", body, headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert json.loads(answer.read())["choices"][0]["message"]["content"]
+
+
+ADMINISTRATION = """
+import OpenAI from "openai";
+
+const asked = JSON.parse(process.argv.at(-1));
+const chat = new OpenAI({ baseURL: `${asked.url}/v1`, apiKey: asked.key });
+const done = await chat.chat.completions.create({
+  model: "deepseek-chat", max_tokens: 8, messages: [{ role: "user", content: "Hello!" }],
+});
+const client = new OpenAI({ baseURL: `${asked.url}/v1`, adminAPIKey: asked.admin, maxRetries: 0 });
+const { adminAPIKeys, projects, usage, users } = client.admin.organization;
+const made = await adminAPIKeys.create({ name: "from Node" });
+const other = new OpenAI({ baseURL: `${asked.url}/v1`, adminAPIKey: made.value, maxRetries: 0 });
+const project = await other.admin.organization.projects.create({ name: "from Node" });
+const names = [];
+for await (const key of adminAPIKeys.list({ limit: 1 })) names.push(key.name);
+const archived = await projects.archive(project.id);
+const open = [];
+for await (const one of projects.list({ limit: 1 })) open.push(one.id);
+const gone = await adminAPIKeys.delete(made.id);
+let refused;
+await other.admin.organization.projects.list().catch((error) => { refused = [error.constructor.name, error.code]; });
+const since = { start_time: Math.floor(Date.now() / 1000) - 3600 };
+const used = await usage.completions({ ...since, bucket_width: "1d", group_by: ["model"] });
+const costs = await usage.costs(since);
+const results = (page) => page.data.flatMap((bucket) => bucket.results);
+console.log(JSON.stringify({
+  asked: done.usage.prompt_tokens, names, archived: archived.status, open: open.includes(project.id),
+  gone: gone.deleted, refused, used: results(used), costs: results(costs), people: (await users.list()).data.length,
+}));
+"""
+
+
+def test_openais_client_for_node_administers_through_both_doors(server):
+    """The gateway answers reports; the API answers what is about keys and projects. One client, one address."""
+    if not shutil.which("node") or not (ROOT / "node_modules" / "openai").exists():
+        pytest.skip("node with the openai package is not installed")
+    made = dict(line.split("=", 1) for line in server.manage("conformance_keys", "--skip-checks").splitlines())
+    asked = json.dumps({"url": server.url, "key": made["API_KEY"], "admin": made["ADMIN_KEY"]})
+    command = ["node", "--input-type=module", "-e", ADMINISTRATION, "--", asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert "from Node" in seen["names"] and len(seen["names"]) >= 2
+    assert (seen["archived"], seen["open"], seen["gone"]) == ("archived", False, True)
+    assert seen["refused"] == ["AuthenticationError", "invalid_api_key"]
+    [used] = [one for one in seen["used"] if one["model"] == "deepseek-chat"]
+    assert used["object"] == "organization.usage.completions.result"
+    assert used["input_tokens"] >= seen["asked"] > 0 and used["num_model_requests"] >= 1
+    [cost] = seen["costs"]
+    assert cost["object"] == "organization.costs.result" and cost["amount"]["currency"] == "usd"
+    assert cost["amount"]["value"] > 0 and seen["people"] >= 1
