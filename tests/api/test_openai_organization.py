@@ -1,14 +1,17 @@
 """OpenAI's organization API with OpenAI's own client, against the whole server; and what it keeps from others."""
 
+import re
 from typing import Any
 
 import httpx
 import pytest
+from django.urls.resolvers import RoutePattern
 from openai import BadRequestError, NotFoundError, OpenAI, PermissionDeniedError
 
 from accounts import keys
 from accounts.models import ApiKey, Invitation, Membership, Project
 from accounts.roles import Role
+from api.openai_urls import urlpatterns
 from tests.people import house
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +151,41 @@ def test_only_keys_that_manage_may(alice, official):
         with pytest.raises(PermissionDeniedError):
             other.admin_api_keys.create(name="x")
     assert ApiKey.objects.filter(name="x").count() == 0
+
+
+def routes(alice):
+    """Every route with each of its methods, about what is Alice's."""
+    ids = {
+        "key_id": alice.key("web")[0].public_id,
+        "project_id": alice.project.public_id,
+        "user_id": alice.owner.public_id,
+        "invitation_id": "inv_nothing",
+    }
+    for one in urlpatterns:
+        if isinstance(one.pattern, RoutePattern):
+            path = re.sub("<str:(.*?)>", lambda name: ids[name[1]], str(one.pattern))
+            view = one.callback.view_class
+            yield from ((name, path) for name in ("get", "post", "delete") if hasattr(view, name))
+
+
+def test_no_route_is_open_to_anybody_else(alice, client):
+    stranger = house("Charlie").key("admin", scopes=("management",))[1]
+    limited = [alice.key(f"of {scope}", scopes=(scope,))[1] for scope in ("chat", "usage", "ingest")]
+    every = list(routes(alice))
+    assert len(every) >= 20
+    for method, path in every:
+        expected = [
+            (None, 401),
+            *((secret, 403) for secret in limited),
+            *([(stranger, 404)] if "/" in path else []),
+        ]
+        for secret, status in expected:
+            headers = {"authorization": f"Bearer {secret}"} if secret else {}
+            answer = getattr(client, method)(f"/v1/organization/{path}", headers=headers)
+            assert answer.status_code == status, (method, path, status, answer.content)
+    # A session of the console is no key of a script.
+    client.force_login(alice.owner, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/v1/organization/projects").status_code == 401
 
 
 def test_charlie_finds_nothing_of_alice(alice, official):
