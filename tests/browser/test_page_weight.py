@@ -10,7 +10,18 @@ from tests.running import RunningServer
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(600)]
 
-PAGES = ("/", "/usage/", "/keys/", "/limits/", "/billing/", "/members/", "/settings/", "/models/", "/docs/quickstart/")
+PAGES = (
+    "/",
+    "/usage/",
+    "/usage/requests/",
+    "/keys/",
+    "/limits/",
+    "/billing/",
+    "/members/",
+    "/settings/",
+    "/models/",
+    "/docs/quickstart/",
+)
 MOST_BYTES = 250_000
 MOST_REQUESTS = 15
 
