@@ -43,7 +43,8 @@ class EditForm(forms.Form):
     Without a version it is not compared, like a request of the REST API without If-Match.
     """
 
-    version = forms.CharField(required=False, widget=forms.HiddenInput, max_length=_CHARACTERS)
+    # No id: a page may have two of these forms.
+    version = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"id": False}), max_length=_CHARACTERS)
     # The actions of the audit log that this form's changes leave.
     deeds: Sequence[str] = ()
 

@@ -1,12 +1,14 @@
 """What is asked about webhook endpoints."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import EventType
+from billing.models import EventType, WebhookEndpoint
 from billing.webhooks import LONGEST_DESCRIPTION, OVERLAPS
+from dashboard.edits import EditForm
 from foundation.egress import LONGEST_URL
 
 _OVERLAP_WORDS = {
@@ -35,6 +37,16 @@ class EndpointForm(forms.Form):
         help_text=_("None ticked: all of them, and those that come later."),
     )
     description = forms.CharField(label=_("Description"), required=False, max_length=LONGEST_DESCRIPTION)
+
+
+class ChangeEndpointForm(EditForm, EndpointForm):
+    """Where an endpoint is, and what it is told, from now on."""
+
+    deeds = ("webhook.created", "webhook.changed")
+
+    def __init__(self, *args: Any, endpoint: WebhookEndpoint) -> None:
+        initial = {"url": endpoint.url, "types": endpoint.types, "description": endpoint.description}
+        super().__init__(*args, edited=endpoint, initial=initial)
 
 
 class AddEndpointForm(EndpointForm):

@@ -15,10 +15,11 @@ from accounts.roles import Permission
 from billing import webhooks
 from billing.models import DeliveryState, WebhookEndpoint
 from billing.webhooks import Issued
+from dashboard import edits
 from dashboard.access import Desk, member
 from dashboard.form_errors import add_errors
 from dashboard.form_once import once
-from dashboard.limit_webhook_forms import AddEndpointForm, EndpointForm, RotateForm
+from dashboard.limit_webhook_forms import AddEndpointForm, ChangeEndpointForm, RotateForm
 
 _LOG = 50
 
@@ -90,17 +91,16 @@ def add(request: HttpRequest, desk: Desk) -> HttpResponse:
 @member(Permission.MANAGE_ORGANIZATION)
 def detail(request: HttpRequest, desk: Desk, endpoint: str) -> HttpResponse:
     """Change where and what is told; the log."""
-    found = _find(desk, endpoint)
-    initial = {"url": found.url, "types": found.types, "description": found.description}
-    form = EndpointForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            webhooks.change(found, desk.actor(request), **form.cleaned_data)
-        except ValidationError as error:
-            add_errors(form, error)
-        else:
-            messages.success(request, _("Changes saved."))
-            return redirect("dashboard:limit-webhook", endpoint)
+    with edits.alone(request, desk, lambda: _find(desk, endpoint)) as found:
+        form = ChangeEndpointForm(request.POST or None, endpoint=found)
+        if request.method == "POST" and form.is_valid():
+            try:
+                webhooks.change(found, desk.actor(request), **form.cleaned_data)
+            except ValidationError as error:
+                add_errors(form, error)
+            else:
+                messages.success(request, _("Changes saved."))
+                return redirect("dashboard:limit-webhook", endpoint)
     context: dict[str, Any] = {
         "endpoint": found,
         "form": form,

@@ -9,7 +9,7 @@ from accounts import keys, organizations, policies, projects
 from accounts.actor import Actor
 from accounts.models import ApiKey, Organization
 from accounts.roles import Role
-from billing import limits
+from billing import limits, webhooks
 from billing.limits import Terms
 from foundation.money import NANO
 from tests.dashboard.metered import logged_in as browser
@@ -108,6 +108,15 @@ def test_a_limit(alice: House) -> None:
     text = refused(client, url, {"amount": "70", "action": "hard", "thresholds": "50, 80, 100", "version": seen})
     assert "changed this just now" in text and "Amount: It is $60.00 now." in text
     assert "When it is reached: It is" not in text
+
+
+def test_a_webhook_endpoint(alice: House) -> None:
+    endpoint = webhooks.create_endpoint(alice.organization, "https://example.com/hooks", alice.actor).endpoint
+    client, url = browser(alice.owner), f"/limits/webhooks/{endpoint.public_id}/"
+    seen = version(client, url, "<form")
+    webhooks.change(endpoint, alice.actor, description="Shop")
+    sent = {"url": endpoint.url, "description": "Store", "version": seen}
+    assert "Description: It is “Shop” now." in refused(client, url, sent)
 
 
 def test_without_a_version_it_is_not_compared(alice: House) -> None:
