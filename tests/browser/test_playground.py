@@ -238,10 +238,10 @@ def test_run_from_here_drops_what_came_after(playground: Playground) -> None:
     playground.ask("First")
     playground.ask("Second")
     assert page.locator(".msg").count() == 4
-    page.locator(".msg-user").first.get_by_role("button", name="Run from here").click()
-    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "true")
-    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
+    with page.expect_request("**/playground/chat/"):
+        page.locator(".msg-user").first.get_by_role("button", name="Run from here").click()
     expect(page.locator(".msg")).to_have_count(2)
+    expect(page.locator("#pg-log")).to_have_attribute("aria-busy", "false")
     assert playground.text(".msg-assistant .msgbody") == "First"
 
 

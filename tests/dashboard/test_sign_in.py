@@ -125,6 +125,15 @@ def test_a_wrong_address_and_a_wrong_password_get_one_answer() -> None:
     assert said == {"The e-mail or the password is wrong."}
 
 
+def test_too_many_tries_get_a_page_that_says_to_wait() -> None:
+    person("Ana")
+    for _ in range(5):
+        assert Client().post("/accounts/password/reset/", {"email": "ana@example.com"}).status_code == 302
+    answer = Client().post("/accounts/password/reset/", {"email": "ana@example.com"})
+    assert answer.status_code == 429
+    assert "Nothing was changed. Wait a minute" in answer.content.decode()
+
+
 def test_log_in_and_out() -> None:
     alice = house("Alice")
     client = Client()
