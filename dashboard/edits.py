@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -71,8 +71,9 @@ class EditForm(forms.Form):
         different = self.differences()
         if different:
             # Sent again it stands: the person has seen what it is now.
-            self.data = self.data.copy()
-            self.data["version"] = now
+            sent = cast(QueryDict, self.data).copy()
+            sent["version"] = now
+            self.data = sent
             for name in different:
                 self.add_error(name, _("It is %(value)s now.") % {"value": self.value_now(name)})
             raise ValidationError(self._who_changed_it())
