@@ -110,7 +110,7 @@ class EditForm(forms.Form):
         stays = _("Your text stays here; send it again to put it in place of what is there now.")
         if entry is None:
             return _("Somebody changed this meanwhile.") + " " + stays
-        who = entry.actor.get_full_name() if entry.actor else _("A script")
+        who = entry.actor.get_full_name() if entry.actor else _("A script or the operator")
         words = {"who": who, "time": timesince(entry.at, depth=1)}
         if (timezone.now() - entry.at).total_seconds() < 60:
             said = _("%(who)s changed this just now.") % words

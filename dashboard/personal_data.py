@@ -17,6 +17,8 @@ def of(user: User) -> dict[str, Any]:
             "email": user.email,
             "name": user.name,
             "time_zone": user.time_zone,
+            "language": user.language,
+            "number_format": user.number_format,
             "created_at": user.date_joined,
             "last_log_in_at": user.last_login,
         },
