@@ -79,7 +79,9 @@ class AlertQuery(PageQuery):
 
 
 def _amount_field(**options: Any) -> serializers.RegexField:
-    wrong = {"invalid": "This must be a number as text, nine decimals at most and not below zero, such as “25.00”."}
+    wrong: dict[str, Any] = {
+        "invalid": "This must be a number as text, nine decimals at most and not below zero, such as “25.00”."
+    }
     return serializers.RegexField(
         r"^[0-9]{1,19}(\.[0-9]{1,9})?\Z", max_length=30, help_text=_AMOUNT, error_messages=wrong, **options
     )

@@ -79,9 +79,8 @@ def _keys(group: Any, add: Any) -> None:
 
 
 def _filters(made: ArgumentParser) -> None:
-    made.add_argument("--project", action="append", metavar="ID", help="repeatable")
-    made.add_argument("--key", action="append", metavar="ID", help="repeatable")
-    made.add_argument("--model", action="append", metavar="NAME", help="repeatable")
+    for name in usage.FILTERS:
+        made.add_argument(f"--{name}", action="append", metavar="NAME" if name == "model" else "ID", help="repeatable")
 
 
 def _usage(made: ArgumentParser) -> None:
@@ -89,7 +88,7 @@ def _usage(made: ArgumentParser) -> None:
     made.add_argument("--interval", choices=("15m", "hour", "day", "week", "month"), default="day")
     made.add_argument("--from", dest="from_", metavar="DAY", help="first day, such as 2026-11-01")
     made.add_argument("--to", metavar="DAY", help="last day, included")
-    made.add_argument("--period", metavar="NAME", help="days by name instead, such as month or last_month")
+    made.add_argument("--period", metavar="NAME", help="days by name instead, such as month or last-month")
     _filters(made)
     made.add_argument("--plot", action="store_true", help="draw it")
     made.add_argument("--show", choices=("cost", "tokens", "requests"), default="cost", help="what the plot shows")

@@ -13,6 +13,7 @@ from client.faults import Exit, Failed
 from client.figures import count, moment, parsed, usd
 from client.screen import Screen
 from client.text import clean, fitted, padded
+from client.usage import FILTERS
 
 # A request belongs to the moment it was admitted and appears when it ends: so far back late ones are looked for.
 REACH = timedelta(minutes=15)
@@ -132,7 +133,7 @@ def _ends_before(page: list[dict[str, Any]], at: datetime) -> bool:
 
 def filters(asked: Namespace) -> Query:
     """The members of the query."""
-    query = [(name, value) for name in ("project", "key", "model") for value in getattr(asked, name) or ()]
+    query = [(name, value) for name in FILTERS for value in getattr(asked, name) or ()]
     return query + ([("status", asked.status)] if asked.status else [])
 
 

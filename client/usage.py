@@ -17,6 +17,8 @@ _FIGURES = (
     Column("OUTPUT", right=True), Column("COST", right=True),
 )  # fmt: skip
 _LONGEST_NAME = 24
+# What narrows usage and requests down, by its name in the API and after two dashes.
+FILTERS = ("project", "key", "model", "member")
 _OTHERS = 12
 
 
@@ -25,7 +27,7 @@ def show(asked: Namespace, screen: Screen, api: Api) -> None:
     for name in ("by", "from", "to", "period"):
         if value := getattr(asked, name.replace("from", "from_")):
             query.append((name, value))
-    query += [(name, value) for name in ("project", "key", "model") for value in getattr(asked, name) or ()]
+    query += [(name, value) for name in FILTERS for value in getattr(asked, name) or ()]
     report = api.get("/usage", query)
     if screen.as_json:
         screen.json(report)

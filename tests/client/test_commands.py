@@ -165,6 +165,8 @@ def test_usage_is_that_of_the_api(meterhouse: Cli, server: RunningServer, known:
     for group in report["groups"]:
         assert f"${group['cost']}" in shown and f"{group['requests']:,}" in shown
     assert f"${report['totals']['cost']}" in shown.splitlines()[-1]
+    assert "Keys of projects" in meterhouse("usage", "--by", "member").stdout
+    assert meterhouse("usage", "--member", "user_nobody", check=5).stdout == ""
     for what in ("cost", "tokens", "requests"):
         drawn = meterhouse("usage", "--plot", "--show", what, "--width", "60").stdout
         assert "█" in drawn and "\x1b" not in drawn
