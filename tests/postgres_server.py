@@ -80,6 +80,9 @@ class PostgresServer:
             "max_connections": "200",
             # Survives the death of the server, not of the machine; that is enough for a test.
             "fsync": "off",
+            "full_page_writes": "off",
+            "checkpoint_timeout": "1h",
+            "max_wal_size": "4GB",
         }
         pairs = [f"-c{name}={value}" for name, value in settings.items()]
         log = (self._folder / "log").open("ab")

@@ -9,7 +9,7 @@ from api.examples import ANSWERS, BODIES
 from api.money_examples import FILES
 from tests.api.client import Door
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 
 
 @functools.cache

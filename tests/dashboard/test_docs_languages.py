@@ -16,7 +16,7 @@ from dashboard import docs_markdown, docs_site
 from dashboard.docs_values import values
 from tests.dashboard.test_language import english
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 OTHERS = [code for code, _name in settings.LANGUAGES if code != docs_site.SOURCE_LANGUAGE]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 # Houses that differ in all that a page may ask about.

@@ -14,7 +14,7 @@ from dashboard.docs_markdown import render
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 PAGES = tuple(f"/docs/{slug}/" for slug in docs_site.SLUGS)
 
 

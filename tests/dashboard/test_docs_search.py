@@ -11,7 +11,7 @@ from catalog.models import LanguageModel
 from dashboard import docs_search
 from tests.people import house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 
 
 def found(query: str, language: str = "en") -> list[str]:

@@ -25,7 +25,7 @@ EXPORTS = (
     "/api/v1/exports/requests?format=csv",
     "/api/v1/exports/ledger?format=csv",
 )
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.dashboard.metered import record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 CHINESE = "概览"
 # Names, units and what is the same in every language; a note of the ledger stays as it was written.
 SAME = re.compile(

@@ -14,7 +14,7 @@ from catalog import providers
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house, person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 PAGES = (
     "/keys/",
     "/models/",

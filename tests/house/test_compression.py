@@ -7,7 +7,7 @@ from django.test import Client
 
 from tests.people import house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.anywhere]
 
 
 @pytest.fixture
