@@ -1,6 +1,7 @@
 """Do something once, however often a client asks: the same request gets the same answer."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ class SecretGone(ValueError):
     def __init__(self, stored: IdempotentRequest) -> None:
         super().__init__(
             f"This request was carried out at {stored.created_at:%Y-%m-%d %H:%M:%S} UTC for "
-            f"{stored.answer.get('id', 'its object')}; its secret can no longer be shown. Regenerate the key."
+            f"{_body(stored).get('id', 'its object')}; its secret can no longer be shown. Regenerate the key."
         )
 
 
@@ -80,7 +81,8 @@ def once(
             return _again(stored, credential, now)
         answer = work()
         stored.status = answer.status
-        stored.answer = answer.body
+        # As text: PostgreSQL keeps an object in an order of its own.
+        stored.answer = json.dumps(answer.body)
         if answer.secret is not None:
             stored.sealed = sealing.seal(answer.secret, _sealing_key(credential, key), _context(stored))
             stored.had_secret = True
@@ -92,8 +94,13 @@ def _context(stored: IdempotentRequest) -> str:
     return f"idempotent:{stored.organization_id}:{stored.credential}:{stored.key}"
 
 
+def _body(stored: IdempotentRequest) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(stored.answer) if isinstance(stored.answer, str) else stored.answer
+    return body
+
+
 def _again(stored: IdempotentRequest, credential: Credential, now: datetime) -> Answer:
-    answer = Answer(stored.status, stored.answer, is_replay=True)
+    answer = Answer(stored.status, _body(stored), is_replay=True)
     if not stored.had_secret:
         return answer
     if not stored.sealed or stored.created_at + SECRET_KEPT <= now:

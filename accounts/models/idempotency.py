@@ -13,7 +13,7 @@ class IdempotentRequest(models.Model):
     key = models.CharField(max_length=255, help_text="The client's Idempotency-Key.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     status = models.SmallIntegerField(default=0)
-    # Without the secret that the answer carried.
+    # The body as JSON text, without the secret that it carried.
     answer = models.JSONField(default=dict)
     # Opens only with the credential's secret and the Idempotency-Key together; emptied after ten minutes.
     sealed = models.TextField(blank=True)

@@ -21,7 +21,7 @@ from tests.api.test_description import described
 from tests.billing.reporter import price_the_past, usage
 from tests.people import house, person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 BUCKET = {"bucket": "example-books", "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret-of-the-bucket"}
 # Nothing is written by asking.
 WITHOUT_EFFECT = {"keys_explain"}
