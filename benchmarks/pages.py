@@ -40,7 +40,7 @@ P95_MS, RATIO, FIRST_BYTE_MS = 150.0, 2.0, 1000.0
 # What a file of any length may add to a process, MiB.
 GROWTH_MB = 32.0
 CSV_ROWS = 100_000
-# By page: addresses that people open, the page as it comes first. {key} and {project} are public ids.
+# By page: addresses that people open, the page as it comes first. {key}, {project} and {member} are public ids.
 PAGES = {
     "Overview": ("/",),
     "Usage": (
@@ -48,6 +48,7 @@ PAGES = {
         "/usage/?period=7d", "/usage/?period=90d", "/usage/?period=90d&by=key", "/usage/?period=month",
         "/usage/?period=last-month", "/usage/?period=today", "/usage/?period=today&by=key", "/usage/?key={key}",
         "/usage/?project={project}", "/usage/?model=deepseek-chat", "/usage/?model=deepseek-chat&by=key",
+        "/usage/?by=member", "/usage/?member={member}", "/usage/?member={member}&by=key",
     ),
     "Keys": ("/keys/", "/keys/?size=100", "/keys/?sort=name", "/keys/?q=key-01", "/keys/?status=all"),
 }  # fmt: skip
@@ -92,7 +93,8 @@ def answer() -> None:
 
     client = _client(User.objects.get(email=EMAIL))
     key = ApiKey.objects.visible().order_by("pk")[10]
-    names = {"key": key.public_id, "project": key.project.public_id}
+    owned = ApiKey.objects.exclude(owner=None).select_related("owner").order_by("pk")[10]
+    names = {"key": key.public_id, "project": key.project.public_id, "member": owned.owner.public_id}
     for line in sys.stdin:
         asked = json.loads(line)
         address = asked["address"].format(**names)

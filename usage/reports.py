@@ -93,7 +93,9 @@ class Filter:
                 params += values
         if self.owner_ids:
             owned = f"SELECT id FROM accounts_apikey WHERE owner_id IN {placeholders(len(self.owner_ids))}"  # noqa: S608
-            clauses.append(f"api_key_id IN ({owned})")
+            # As an array PostgreSQL knows it before it reads a span, and finds spans by the index of their keys.
+            is_postgres = connection.vendor == "postgresql"
+            clauses.append(f"api_key_id = ANY(ARRAY({owned}))" if is_postgres else f"api_key_id IN ({owned})")
             params += self.owner_ids
         return " AND ".join(clauses), params
 
@@ -157,6 +159,11 @@ def _select(pieces: list[_Piece], condition: str, names: str) -> tuple[str, list
     between = "bucket >= %s AND bucket < %s"
     if len(pieces) == 1:
         return f"SELECT {pieces[0][0]} AS period, {names} FROM {condition} AND {between}", ends  # noqa: S608
+    if connection.vendor == "postgresql" and _meet(pieces):
+        # A search among the starts, where a join would compare every row with every piece.
+        period = f"{pieces[0][0] - 1} + width_bucket(bucket, %s::timestamptz[])"
+        starts = [since for _, since, _ in pieces]
+        return f"SELECT {period} AS period, {names} FROM {condition} AND {between}", [starts, *ends]  # noqa: S608
     values = [value for number, since, until in pieces for value in (number, adapt(since), adapt(until))]
     rows = ",".join(["(%s,%s,%s)"] * len(pieces))
     # CROSS JOIN keeps this order on SQLite: one search of the index a piece.
@@ -165,6 +172,11 @@ def _select(pieces: list[_Piece], condition: str, names: str) -> tuple[str, list
         "AND bucket >= piece.column2 AND bucket < piece.column3",
         [*values, *ends],
     )
+
+
+def _meet(pieces: list[_Piece]) -> bool:
+    """Whether each piece begins where the one of the period before ends."""
+    return all(one[0] + 1 == other[0] and one[2] == other[1] for one, other in pairwise(pieces))
 
 
 def sums_of(values: Sequence[Any]) -> Sums:
