@@ -63,13 +63,15 @@ def of_requests(events: QuerySet[UsageEvent], *, money: bool, name_of: Naming = 
     """A row for each request, in the order of `request_list.newest_first`."""
 
     def parts() -> Iterator[list[Row]]:
-        found = events.select_related("api_key__project")
-        part = list(found[:_AT_ONCE])
+        names: dict[int, _Names] = {}
+        part = list(events[:_AT_ONCE])
         while part:
-            yield [_request_row(event, name_of, money=money) for event in part]
+            # A key and its project are read once, not with each of their requests.
+            _learn(names, [event.api_key_id for event in part], name_of)
+            yield [_request_row(event, names[event.api_key_id], money=money) for event in part]
             if len(part) < _AT_ONCE:
                 return
-            part = list(request_list.older(found, part[-1])[:_AT_ONCE])
+            part = list(request_list.older(events, part[-1])[:_AT_ONCE])
 
     return Sheet((*_REQUEST, *(_REQUEST_MONEY if money else ())), parts(), _TYPED | _TOLD)
 
@@ -97,14 +99,13 @@ def _usage_row(
     return [*cells, usd_string(sums.charge), CURRENCY] if money else cells
 
 
-def _request_row(event: UsageEvent, name_of: Naming, *, money: bool) -> Row:
-    key = event.api_key
+def _request_row(event: UsageEvent, names: _Names, *, money: bool) -> Row:
     prompt = event.input_tokens + event.cached_input_tokens
     cells: list[Any] = [
         instant(event.occurred_at), event.request_id, event.status, event.finish_reason, event.error_code,
-        event.stream, key.project.public_id, key.project.name, key.public_id, name_of(key), event.model, prompt,
-        event.cached_input_tokens, event.output_tokens, prompt + event.output_tokens, event.reasoning_tokens,
-        event.usage_source, event.first_token_ms, event.duration_ms,
+        event.stream, *names, event.model, prompt, event.cached_input_tokens, event.output_tokens,
+        prompt + event.output_tokens, event.reasoning_tokens, event.usage_source, event.first_token_ms,
+        event.duration_ms,
     ]  # fmt: skip
     if money:
         prices = (event.input_price, event.cached_input_price, event.output_price)
