@@ -1,5 +1,6 @@
 """Every form that makes something, sent several times at once: it takes effect once, and no answer breaks."""
 
+import itertools
 import re
 import threading
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from django.test import Client
 
 from accounts.models import ApiKey, ApiKeySecret, Invitation, Organization, Preset, Project, ProjectMembership
 from accounts.roles import Role
-from billing import codes, webhooks
+from billing import codes, limits, webhooks
 from billing.codes import Terms
+from billing.limits import Terms as Rules
 from billing.models import CreditGrant, GrantKind, SpendingLimit, WebhookEndpoint
 from foundation.money import NANO
 from tests.dashboard.console_rights import PRESET
@@ -154,3 +156,22 @@ def test_somebody_without_an_organization_opens_one(alice: House) -> None:
     client = browser(person("Dora"))
     together(client, lambda window: window.post("/welcome/", {"name": "Dora's"}))
     assert Organization.objects.filter(name="Dora's").count() == 1
+
+
+@pytest.mark.parametrize("form", ["key", "project", "organization", "limit"])
+def test_of_different_edits_one_holds_and_the_others_are_told(alice: House, form: str) -> None:
+    limit = limits.set_limit(alice.organization, Rules("requests", 5, "day"), alice.actor)
+    key, project = alice.key("web")[0].public_id, alice.project.public_id
+    shown, path, field = {
+        "key": (f"/keys/{key}/", f"/keys/{key}/rename/", "name"),
+        "project": (f"/projects/{project}/", f"/projects/{project}/rename/", "name"),
+        "organization": ("/settings/organization/", "/settings/organization/", "name"),
+        "limit": (f"/limits/{limit.public_id}/change/", f"/limits/{limit.public_id}/change/", "amount"),
+    }[form]
+    client = browser(alice.owner)
+    page = client.get(shown).context
+    version = page["renaming" if form == "key" else "form"]["version"].value()
+    usual = {"time_zone": "UTC", "action": "hard", "thresholds": "50, 80, 100", "version": version}
+    different = itertools.count(10)
+    answers = together(client, lambda window: window.post(path, usual | {field: str(next(different))}))
+    assert sorted(answer.status_code for answer in answers) == [302] + [422] * (TIMES - 1)
