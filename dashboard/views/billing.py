@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
-from billing import codes, statement
+from billing import balances, codes, statement
 from dashboard import billing_export, billing_report
 from dashboard.access import Desk, member
 from dashboard.billing_forms import RedeemForm
@@ -59,6 +59,7 @@ def _page(request: HttpRequest, desk: Desk, form: RedeemForm) -> HttpResponse:
     context = {
         "form": form,
         "report_balance": balance,
+        "owed": balances.owed(organization.pk),
         "spent": billing_report.spent(organization, now),
         "grants": live,
         "granted_until": billing_report.granted_until(live),

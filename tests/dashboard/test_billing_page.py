@@ -14,8 +14,9 @@ from accounts.roles import Role
 from billing import balances, code_text, codes, grants
 from billing.codes import Terms
 from billing.models import Account, CreditGrant, GrantKind, LedgerEntry, RedemptionCode
-from foundation.money import NANO
+from foundation.money import NANO, usd_string
 from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
+from tests.billing.reporter import price_the_past, report, usage
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
@@ -77,6 +78,15 @@ def test_posted_held_and_available(alice: House) -> None:
     assert (balance.posted, balance.held, balance.available) == (5 * NANO, 57_700, 5 * NANO - 57_700)
     text = page.content.decode()
     assert '<data value="4.9999423">' in text and "$0.000058" in text
+
+
+def test_what_is_owed_is_said(alice: House) -> None:
+    price_the_past()
+    assert "Owed" not in browser(alice.owner).get("/billing/").content.decode()
+    CreditGrant.objects.filter(organization=alice.organization).update(expires_at=timezone.now() - timedelta(days=1))
+    report(alice, usage())
+    page = browser(alice.owner).get("/billing/").content.decode()
+    assert f'Owed: <data value="{usd_string(balances.owed(alice.organization.pk))}">' in page
 
 
 def test_credit_stands_in_the_order_in_which_it_is_used(alice: House) -> None:
