@@ -7,6 +7,9 @@ from typing import Any
 from accounts.models import ApiKey, Membership, Organization, Project
 from accounts.roles import Permission, Scope, allows
 
+# What a key with that scope can do beyond what its owner's own keys do.
+_MORE_THAN_OWN = {Scope.MANAGEMENT: Permission.MANAGE_KEYS, Scope.INGEST: Permission.REPORT_USAGE}
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -42,18 +45,20 @@ def projects(membership: Membership) -> list[Project]:
 
 
 def may_manage(membership: Membership, api_key: ApiKey) -> bool:
-    """Every key; or one's own and the project's, unless the key manages: its secret would be more than the role."""
+    """Every key; or one's own and the project's, unless its secret would be more than the role."""
     if api_key.organization_id != membership.organization_id:
         return False
     if allows(membership.role, Permission.MANAGE_KEYS):
         return True
-    if not allows(membership.role, Permission.MANAGE_OWN_KEYS) or Scope.MANAGEMENT in api_key.scopes:
-        return False
-    return api_key.owner_id in (None, membership.user_id)
+    return may_give(membership, api_key.scopes) and api_key.owner_id in (None, membership.user_id)
 
 
 def may_give(membership: Membership, scopes: list[str] | tuple[str, ...]) -> bool:
-    """Whether the member may make a key with these scopes: a key that manages is as much as an admin."""
-    if allows(membership.role, Permission.MANAGE_KEYS):
-        return True
-    return allows(membership.role, Permission.MANAGE_OWN_KEYS) and Scope.MANAGEMENT not in scopes
+    """Whether the member may make a key with these scopes.
+
+    A key that manages is as much as an admin; one that reports usage can charge every key of its project, and void.
+    """
+    role = membership.role
+    if not allows(role, Permission.MANAGE_OWN_KEYS):
+        return False
+    return all(allows(role, needs) for scope, needs in _MORE_THAN_OWN.items() if scope in scopes)

@@ -84,7 +84,7 @@ class KeyDoor(Door):
     def check_scopes(self, scopes: list[str]) -> None:
         """403 for scopes that are more than the caller has to give."""
         if not self.caller.may_give(scopes):
-            raise faults.forbidden("Only an owner or admin may make a key with the management scope.")
+            raise faults.forbidden("Only an owner or admin may make a key with the management or ingest scope.")
 
 
 class Keys(KeyDoor):

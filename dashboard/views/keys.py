@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import keys
+from accounts import keys, reach
 from accounts.keys import Issued
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
@@ -51,11 +51,10 @@ def find(desk: Desk, public_id: str, *, manage: bool = True) -> ApiKey:
 
 
 def may_give(desk: Desk, form: RestrictionsForm) -> None:
-    """Only who manages every key may hand out the management permission."""
-    if not desk.may(Permission.MANAGE_KEYS):
-        scopes = form.fields["scopes"]
-        assert isinstance(scopes, forms.MultipleChoiceField)
-        scopes.choices = [choice for choice in Scope.choices if choice[0] != Scope.MANAGEMENT]
+    """Only what the member may hand out can be chosen."""
+    scopes = form.fields["scopes"]
+    assert isinstance(scopes, forms.MultipleChoiceField)
+    scopes.choices = [choice for choice in Scope.choices if reach.may_give(desk.membership, [choice[0]])]
 
 
 def add_errors(form: forms.Form, error: ValidationError) -> None:

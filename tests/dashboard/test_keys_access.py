@@ -98,13 +98,14 @@ def test_billing_gets_the_no_permission_page(alice: House) -> None:
     assert 'href="/keys/"' not in page
 
 
-def test_only_who_manages_every_key_gives_the_management_scope(alice: House) -> None:
+@pytest.mark.parametrize("scope", ["management", "ingest"])
+def test_only_who_manages_every_key_gives_scopes_that_are_more(alice: House, scope: str) -> None:
     bob = alice.member("Bob", Role.DEVELOPER)
     data = {
         "name": "robot",
         "project": alice.project.public_id,
         "owner": "me",
-        "scopes": ["management"],
+        "scopes": [scope],
         "expires_in": "",
         "token": "t",
     }
