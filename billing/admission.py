@@ -139,8 +139,8 @@ def _credits(cursor: Cursor, found: list[Caller | None], moves: Moves, moment: M
     for organization_id, caller in sorted(organizations.items()):
         if not caller.monthly_credit or not caller.confirmed:
             continue
-        source = grants.monthly_source(caller.plan_code, caller.zone, moment.now)
-        if all(known.source != source for known in credit.get(organization_id, ())):
+        sources = grants.monthly_sources(caller.plan_code)
+        if not any(known.source.startswith(sources) for known in credit.get(organization_id, ())):
             # Made here or by another process meanwhile: there is something to read.
             grants.ensure_monthly(organization_id, moment.now)
             was_missing = True

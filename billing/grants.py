@@ -4,6 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit
@@ -81,11 +82,19 @@ def _insert_once(grant: CreditGrant) -> bool:
 
 def monthly_source(plan_code: str, zone: ZoneInfo, now: datetime) -> str:
     """The name of the plan's grant for the zone's month that holds `now`."""
-    return f"plan:{plan_code}:{periods.day_of(now, zone):%Y-%m}"
+    return f"{monthly_sources(plan_code)}{periods.day_of(now, zone):%Y-%m}"
+
+
+def monthly_sources(plan_code: str) -> str:
+    """How the names of all of the plan's grants begin, of whatever month."""
+    return f"plan:{plan_code}:"
 
 
 def ensure_monthly(organization_id: int, now: datetime | None = None) -> CreditGrant | None:
-    """Make this month's grant of the plan if it is due and missing. There is no reset job, so no reset race."""
+    """Make this month's grant of the plan if it is due and missing. There is no reset job, so no reset race.
+
+    In another zone it may be another month already, or still: the next grant waits until the one in force has ended.
+    """
     now = now or timezone.now()
     subscription = (
         Subscription.objects.select_related("organization", "plan").filter(organization_id=organization_id).first()
@@ -94,14 +103,21 @@ def ensure_monthly(organization_id: int, now: datetime | None = None) -> CreditG
         return None
     zone = subscription.organization.zone
     source = monthly_source(subscription.plan.code, zone, now)
-    if CreditGrant.objects.filter(organization_id=organization_id, source=source).exists():
+    is_given = Q(source=source) | Q(source__startswith=monthly_sources(subscription.plan.code), expires_at__gt=now)
+    known = CreditGrant.objects.filter(is_given, organization_id=organization_id)
+    if known.exists():
         return None
-    return give(
-        subscription.organization,
-        subscription.plan.monthly_credit,
-        GrantKind.PLAN,
-        source=source,
-        note=f"{subscription.plan.name} plan, {periods.day_of(now, zone):%B %Y}",
-        starts_at=periods.month_start(now, zone),
-        expires_at=periods.next_month_start(now, zone),
-    )
+    with transaction.atomic():
+        # Who read the zone before it changed would give another month, and no unique key would say no.
+        Subscription.objects.select_for_update(no_key=True).filter(pk=subscription.pk).values_list("pk").get()
+        if known.exists():
+            return None
+        return give(
+            subscription.organization,
+            subscription.plan.monthly_credit,
+            GrantKind.PLAN,
+            source=source,
+            note=f"{subscription.plan.name} plan, {periods.day_of(now, zone):%B %Y}",
+            starts_at=periods.month_start(now, zone),
+            expires_at=periods.next_month_start(now, zone),
+        )

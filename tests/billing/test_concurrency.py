@@ -6,7 +6,7 @@ Workers are processes and threads with connections of their own; each answers as
 import multiprocessing
 import random
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.actor import Actor
-from accounts.models import Project
+from accounts.models import Organization, Project
 from billing import grants, heartbeat, limits, opening, recovery
 from billing.limits import Terms
 from billing.models import CreditGrant, Hold, SpendingWindow
@@ -95,6 +95,21 @@ def test_two_hundred_at_four_workers_on_credit_for_ten_is_exactly_ten(alice: Hou
     assert [errors for _, errors in found if errors] == []
     assert sum(made for made, _ in found) == 10
     assert CreditGrant.objects.get(kind="plan").burned == 20 * NANO
+
+
+def _move_and_look(organization_id: int, zones: list[str]) -> None:
+    for zone in zones:
+        Organization.objects.filter(pk=organization_id).update(time_zone=zone)
+        grants.ensure_monthly(organization_id, datetime(2026, 11, 30, 18, 40, tzinfo=UTC))
+
+
+def test_workers_that_see_other_months_give_one_months_credit(own_database: str, together: Any) -> None:
+    # In Kathmandu December has begun, in Honolulu it has not.
+    zones = ["Asia/Kathmandu", "Pacific/Honolulu"]
+    for number in range(4):
+        made = house(f"Alice {number}")
+        together([partial(_move_and_look, made.organization.pk, zones[:: 1 - n % 2 * 2]) for n in range(WORKERS)])
+        assert CreditGrant.objects.filter(organization=made.organization).count() == 1
 
 
 # ---------------------------------------------------------------- one wins
