@@ -1,6 +1,6 @@
 """Input that must be understood whole."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -17,27 +17,42 @@ _TYPES: tuple[tuple[type[serializers.Field], type, str], ...] = (
 class Strict(serializers.Serializer):
     """Refuses members that it does not know: a misspelt restriction or filter must not mean "everything".
 
-    In JSON it refuses values of another type too.
+    In JSON it refuses values of another type too. What it raises names every fault at once.
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and not isinstance(data, MultiValueDict):
-            found = {name: wrong for name, field in self.fields.items() if (wrong := _wrong(field, data.get(name)))}
-            if found:
-                raise serializers.ValidationError(found)
-        return super().to_internal_value(data)
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)
+        found: dict[str, Any] = {}
+        value: Any = None
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            found.update(cast(dict[str, Any], error.detail))
+        written = self._repeated(data) if isinstance(data, MultiValueDict) else self._mistyped(data)
+        found.update(written)
+        unknown = sorted(set(data) - set(self.fields))
+        found.update((name[:64], "Unknown parameter.") for name in unknown[:20])
+        if found:
+            raise serializers.ValidationError(found)
+        return value
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        unknown = sorted(set(self.initial_data) - set(self.fields))
-        if unknown:
-            raise serializers.ValidationError({name[:64]: "Unknown parameter." for name in unknown[:20]})
-        if isinstance(self.initial_data, MultiValueDict):
-            for name, values in self.initial_data.lists():
-                if "" in values:
-                    raise serializers.ValidationError({name: "This must not be empty."})
-                if len(values) > 1 and not isinstance(self.fields[name], serializers.ListField):
-                    raise serializers.ValidationError({name: "Given more than once."})
-        return attrs
+    def _mistyped(self, data: dict[str, Any]) -> dict[str, str]:
+        """Members of JSON of another type than asked."""
+        return {name: wrong for name, field in self.fields.items() if (wrong := _wrong(field, data.get(name)))}
+
+    def _repeated(self, data: "MultiValueDict[str, str]") -> dict[str, str]:
+        """Parameters of an address that are empty, or given more than once."""
+        found = {}
+        for name, values in data.lists():
+            field = self.fields.get(name)
+            if field is None:
+                continue
+            if "" in values:
+                found[name] = "This must not be empty."
+            elif len(values) > 1 and not isinstance(field, serializers.ListField):
+                found[name] = "Given more than once."
+        return found
 
 
 def _wrong(field: serializers.Field, value: Any) -> str:

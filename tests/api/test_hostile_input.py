@@ -52,6 +52,30 @@ def test_it_says_what_is_wrong(admin, body, param):
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "params"),
+    [
+        ("v1/webhooks", {"url": "http://localhost/", "types": ["zz"], "x": 1}, ["types.0", "x"]),
+        ("v1/webhooks", {"url": 1, "types": ["zz"], "events": []}, ["url", "types.0", "events"]),
+        (
+            "v1/keys",
+            {"name": "x" * 65, "scopes": ["root"], "requests_per_minute": "5", "zz": 1},
+            ["name", "scopes.0", "requests_per_minute", "zz"],
+        ),
+        ("v1/limits", {"amount": 5, "window": "year", "hard": True}, ["amount", "window", "hard"]),
+    ],
+)
+def test_every_fault_of_a_body_is_listed(admin, path, body, params):
+    error = admin.post(path, body).json()["error"]
+    assert sorted(one["param"] for one in error["errors"]) == sorted(params)
+    assert (error["param"], error["message"]) == (error["errors"][0]["param"], error["errors"][0]["message"])
+
+
+def test_every_fault_of_a_query_is_listed(admin):
+    error = admin.get("v1/keys?limit=0&project=a&project=b&status=&keys=x").json()["error"]
+    assert {one["param"] for one in error["errors"]} == {"limit", "project", "status", "keys"}
+
+
+@pytest.mark.parametrize(
     ("raw", "status"),
     [
         (b"{", 400),
