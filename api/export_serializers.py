@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from api.envelopes import ListOut
-from api.instant import Instant, instant
+from api.instant import Day, Instant, instant
 from api.strict import Strict
 from billing.models import ExportContent, ExportFile, ExportFormat, ExportPlace, ExportState, ScheduledExport
 from foundation.egress import LONGEST_URL
@@ -79,7 +79,7 @@ class ScheduledExportCreate(Strict):
     secret_access_key = serializers.CharField(max_length=500, help_text="Kept encrypted, and never shown again.")
     format = serializers.ChoiceField(ExportFormat.choices, default=ExportFormat.CSV)
     contents = _contents(default=lambda: list(ExportContent.values))
-    first_day = serializers.DateField(required=False, help_text="Usually today.")
+    first_day = Day(required=False, help_text="Usually today.")
 
 
 class ScheduledExportChange(Strict):
@@ -90,7 +90,7 @@ class ScheduledExportChange(Strict):
 
 
 class ScheduledExportRun(Strict):
-    day = serializers.DateField(required=False, help_text="Usually the newest day that is over.")
+    day = Day(required=False, help_text="Usually the newest day that is over.")
 
 
 def shown(exports: Iterable[ScheduledExport]) -> list[dict[str, Any]]:

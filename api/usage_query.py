@@ -13,6 +13,7 @@ from accounts.models import ApiKey, User
 from accounts.roles import Permission
 from api import faults
 from api.caller import Caller
+from api.instant import Day
 from api.reaching import reach_of
 from api.strict import Strict
 from foundation import periods
@@ -41,10 +42,10 @@ class DaysQuery(Strict):
     def get_fields(self) -> dict[str, Any]:
         """`from` is a word of the language, so it cannot be written above."""
         fields = super().get_fields()
-        fields["from"] = serializers.DateField(
+        fields["from"] = Day(
             required=False, help_text="First day in the organization's zone; usually 30 days back."
         )
-        fields["to"] = serializers.DateField(required=False, help_text="Last day, included; usually today.")
+        fields["to"] = Day(required=False, help_text="Last day, included; usually today.")
         return fields
 
 

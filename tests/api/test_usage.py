@@ -181,5 +181,11 @@ def test_it_says_what_is_wrong(admin, query, param):
     assert (status, named) == (400, param)
 
 
+def test_a_day_that_is_none_is_shown_how_to_write(admin):
+    for day in ("2026-02-30", "yesterday", "30.11.2026"):
+        error = admin.get(f"v1/usage?from={day}").json()["error"]
+        assert (error["param"], error["message"]) == ("from", "Write a day such as 2026-11-30.")
+
+
 def test_without_days_it_shows_the_last_thirty(admin):
     assert len(admin.get("v1/usage").json()["data"]) == 30
