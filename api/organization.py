@@ -11,6 +11,7 @@ from accounts.roles import Permission, Scope
 from api import numbered
 from api.door import Door
 from api.organization_serializers import (
+    GRANT,
     AuditListOut,
     AuditQuery,
     OrganizationChange,
@@ -72,12 +73,14 @@ class Audit(Door):
         rows = AuditEntry.objects.filter(organization=self.caller.organization).select_related("actor")
         for name, lookup in (
             ("action", "action"),
-            ("object_id", "object_id"),
             ("since", "at__gte"),
             ("until", "at__lt"),
         ):
             if name in asked:
                 rows = rows.filter(**{lookup: asked[name]})
+        if found_id := asked.get("object_id"):
+            grant = numbered.number_of(found_id, "grant")
+            rows = rows.filter(object_id=found_id) if grant is None else rows.filter(object_type=GRANT, object_id=grant)
         if actor := asked.get("actor"):
             rows = rows.filter(actor__email=actor) if "@" in actor else rows.filter(actor_key=actor)
         found, around = numbered.page(rows, asked["limit"], asked.get("cursor"), "audit", by="at")

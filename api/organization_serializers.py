@@ -11,8 +11,11 @@ from api.envelopes import ListOut, RemovedOut
 from api.instant import Instant, instant
 from api.paging import PageQuery
 from api.strict import Strict
+from foundation.money import usd_string
 
 _STATES = ("active", "archived")
+# Recorded by its number, which here as elsewhere stands behind `grant_`.
+GRANT = "CreditGrant"
 
 
 class OrganizationDetailOut(serializers.Serializer):
@@ -143,7 +146,7 @@ class AuditEntryOut(serializers.Serializer):
     object_type = serializers.CharField()
     object_id = serializers.CharField()
     object_name = serializers.CharField()
-    changes = serializers.DictField(help_text="What was changed; never a secret.")
+    changes = serializers.DictField(help_text="What was changed; amounts are decimal texts of USD. Never a secret.")
 
 
 class AuditListOut(ListOut):
@@ -221,7 +224,14 @@ def shown_entry(entry: AuditEntry) -> dict[str, Any]:
         "actor_key_id": entry.actor_key or None,
         "address": entry.address or None,
         "object_type": entry.object_type,
-        "object_id": entry.object_id,
+        "object_id": f"grant_{entry.object_id}" if entry.object_type == GRANT else entry.object_id,
         "object_name": entry.object_name,
-        "changes": entry.changes,
+        "changes": dict(_shown_change(name, value) for name, value in entry.changes.items()),
     }
+
+
+def _shown_change(name: str, value: Any) -> tuple[str, Any]:
+    """Credit is recorded in nano-USD; here as everywhere in the API it is a decimal text of USD."""
+    if name == "amount_nano":
+        return "amount", usd_string(value)
+    return name, value

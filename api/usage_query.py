@@ -42,9 +42,7 @@ class DaysQuery(Strict):
     def get_fields(self) -> dict[str, Any]:
         """`from` is a word of the language, so it cannot be written above."""
         fields = super().get_fields()
-        fields["from"] = Day(
-            required=False, help_text="First day in the organization's zone; usually 30 days back."
-        )
+        fields["from"] = Day(required=False, help_text="First day in the organization's zone; usually 30 days back.")
         fields["to"] = Day(required=False, help_text="Last day, included; usually today.")
         return fields
 

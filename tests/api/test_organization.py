@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Invitation, Project, User
 from accounts.roles import Role
-from billing import limits
+from billing import grants, limits
 from billing.limits import Terms
-from billing.models import SpendingLimit
+from billing.models import GrantKind, SpendingLimit
 from tests.api.client import Door, fault
 from tests.people import House
 
@@ -145,6 +145,16 @@ def test_a_mail_that_did_not_go_is_said(alice: House, admin, monkeypatch: pytest
     monkeypatch.setattr("django.core.mail.EmailMessage.send", broken)
     answer = admin.post("v1/invitations", {"email": "tom@example.com"})
     assert (answer.status_code, answer.json()["mail_sent"]) == (201, False)
+
+
+def test_the_record_tells_credit_as_the_api_does(alice: House, admin) -> None:
+    grant = grants.give(alice.organization, 25_000_000_001, GrantKind.OPERATOR, alice.actor, note="Hello")
+    assert grant is not None
+    (entry,) = admin.get(f"v1/audit?object_id=grant_{grant.pk}").json()["data"]
+    assert (entry["action"], entry["object_id"]) == ("credit.granted", f"grant_{grant.pk}")
+    assert entry["changes"] == {"amount": "25.000000001", "note": "Hello"}
+    assert entry["object_id"] in [one["id"] for one in admin.get("v1/grants").json()["data"]]
+    assert admin.get("v1/audit?object_id=grant_0").json()["data"] == []
 
 
 def test_the_record_of_changes_is_filtered(alice: House, admin) -> None:
