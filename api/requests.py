@@ -41,7 +41,9 @@ class RequestQuery(FilterQuery):
 
 class TimingOut(serializers.Serializer):
     first_token_ms = serializers.IntegerField(allow_null=True, help_text="Until the first token, milliseconds.")
-    total_ms = serializers.IntegerField(help_text="Until the last token, milliseconds.")
+    total_ms = serializers.IntegerField(
+        allow_null=True, help_text="Until the last token, milliseconds; null where a report did not say."
+    )
     output_tokens_per_second = serializers.CharField(
         allow_null=True, help_text="While the answer came, as a decimal text."
     )
@@ -181,7 +183,7 @@ def shown(event: UsageEvent, *, money: bool) -> dict[str, Any]:
         "tokens_from": event.usage_source,
         "timing": {
             "first_token_ms": event.first_token_ms,
-            "total_ms": event.duration_ms,
+            "total_ms": event.total_ms,
             "output_tokens_per_second": _pace(event),
         },
         "cost": usd_string(event.charge) if money else None,

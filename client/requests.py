@@ -147,12 +147,16 @@ def line(screen: Screen, request: dict[str, Any]) -> str:
         padded(fitted(clean(request["model"]), 18), 18),
         padded(tokens, 13, right=True),
         padded(usd(request["cost"]), 12, right=True),
-        padded(f"{request['timing']['total_ms'] / 1000:.1f}s", 7, right=True),
+        padded(_seconds(request["timing"]["total_ms"]), 7, right=True),
     ]
     if screen.columns is None or screen.columns >= 100:
         parts.append(clean(request["id"]))
     parts.append(clean(request["error_code"] or request["ended"]))
     return " ".join(parts)
+
+
+def _seconds(milliseconds: int | None) -> str:
+    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f}s"
 
 
 def _say(screen: Screen, request: dict[str, Any]) -> None:

@@ -143,7 +143,7 @@ def timing(event: UsageEvent) -> dict[str, Any]:
     return {
         "first": first,
         "rest": None if first is None else max(0, spent),
-        "total": event.duration_ms,
+        "total": event.total_ms,
         "share": 0 if not first or not event.duration_ms else min(1000, first * 1000 // event.duration_ms),
         "pace": written(f"{pace:,}") if pace is not None else "",
     }

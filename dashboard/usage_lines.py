@@ -18,7 +18,7 @@ from foundation import shown_dates
 from usage import pace
 from usage.pace import NOT_KNOWN, Pace, Paces
 from usage.reports import Sums
-from usage.snapshot import PLAYGROUND, PROJECTS, Periods, Row
+from usage.snapshot import LARGEST, PLAYGROUND, PROJECTS, Periods, Row
 
 # What a heading sorts by; the name and the share have orders of their own.
 _SORTED_BY: dict[str, Callable[["Line"], int | None]] = {
@@ -67,6 +67,8 @@ class Breakdown:
     lines: list[Line]
     trouble: Trouble
     paces: Paces
+    # Sorted are only the rows that are shown, which are the largest.
+    sorts_the_largest: bool = False
 
 
 def key_name(key: ApiKey) -> str:
@@ -76,9 +78,12 @@ def key_name(key: ApiKey) -> str:
     return _("%(name)s (revoked)") % {"name": key.name} if key.revoked_at else key.name
 
 
-def largest_by(chosen: UsageFilter) -> str:
-    """What makes a row large where there are more than are shown."""
-    return chosen.sort[1:] if chosen.sort in ("-cost", "-requests") else chosen.metric
+def largest_by(chosen: UsageFilter) -> tuple[str, bool]:
+    """By what rows are chosen where there are more than are shown, and whether those that have least of it."""
+    column, rises = chosen.sort.removeprefix("-"), not chosen.sort.startswith("-")
+    if column in LARGEST:
+        return column, rises
+    return chosen.metric, rises and column == "share"
 
 
 def make(
@@ -116,7 +121,13 @@ class _Making:
             sum(self.failed.values()), sum(one.count for one in refused), sum(one.too_fast for one in refused)
         )
         number = max(len(lines), self.found.groups if self.found else 0)
-        return Breakdown(_cut(lines, number, self.total, trouble.errors), trouble, self.paces)
+        column = self.filter.sort.removeprefix("-")
+        return Breakdown(
+            _cut(lines, number, self.total, trouble.errors),
+            trouble,
+            self.paces,
+            number > MOST_ROWS and column not in ("", "share", *LARGEST),
+        )
 
     def _ordered(self, lines: list[Line]) -> list[Line]:
         """As the address asks; without a choice the newest day, or the largest share, first."""

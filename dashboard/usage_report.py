@@ -144,7 +144,8 @@ class _Making:
 
     def _lines_part(self) -> Part | None:
         if self.filter.by == "key":
-            return Part(self.chosen, "key", largest=usage_lines.largest_by(self.filter), most=usage_lines.MOST_ROWS)
+            largest, rises = usage_lines.largest_by(self.filter)
+            return Part(self.chosen, "key", largest=largest, most=usage_lines.MOST_ROWS, rises=rises)
         if self.filter.by in ("project", "member"):
             return Part(self.chosen, self.filter.by)
         if self.filter.by == "day" and self.filter.unit != "day":

@@ -107,7 +107,10 @@ def _is_everything(chosen: Filter) -> bool:
 def _newest(
     chosen: Filter, column: str, number: int, bounds: tuple[datetime, datetime], most: int, is_whole: bool
 ) -> tuple[str, list[Any]]:
-    """The newest requests of one period. Of a sample the filter comes after the limit: it bounds what is read."""
+    """The newest requests of one period, without reports that say no time.
+
+    Of a sample the filter comes after the limit: it bounds what is read.
+    """
     who, params = chosen.who()
     adapt = connection.ops.adapt_datetimefield_value
     # The index of a key finds its requests among any number of others; a model or project has none of its own.
@@ -117,7 +120,7 @@ def _newest(
     sql = (
         f"SELECT {number}, {column}, duration_ms, first_token_ms FROM ("  # noqa: S608
         "SELECT organization_id, project_id, api_key_id, model, duration_ms, first_token_ms FROM usage_usageevent "
-        f"WHERE {inner} AND occurred_at >= %s AND occurred_at < %s AND status < 400 "
+        f"WHERE {inner} AND occurred_at >= %s AND occurred_at < %s AND status < 400 AND duration_ms > 0 "
         f"ORDER BY occurred_at DESC LIMIT {most}) e WHERE {outer}"
     )
     return sql, [*inner_params, adapt(bounds[0]), adapt(bounds[1]), *outer_params]

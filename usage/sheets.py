@@ -105,7 +105,7 @@ def _request_row(event: UsageEvent, names: _Names, *, money: bool) -> Row:
         instant(event.occurred_at), event.request_id, event.status, event.finish_reason, event.error_code,
         event.stream, *names, event.model, prompt, event.cached_input_tokens, event.output_tokens,
         prompt + event.output_tokens, event.reasoning_tokens, event.usage_source, event.first_token_ms,
-        event.duration_ms,
+        event.total_ms,
     ]  # fmt: skip
     if money:
         prices = (event.input_price, event.cached_input_price, event.output_price)

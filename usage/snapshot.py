@@ -22,7 +22,12 @@ LARGEST = {
     "cost": "SUM(charge)",
     "tokens": "SUM(input_tokens) + SUM(cached_input_tokens) + SUM(output_tokens)",
     "requests": "SUM(requests)",
+    "input": "SUM(input_tokens) + SUM(cached_input_tokens)",
+    "cached": "SUM(cached_input_tokens)",
+    "output": "SUM(output_tokens)",
 }
+# Which of two that are as large comes first.
+_THEN = ("cost", "tokens", "requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Part:
     """One of the reports: sums by `group` (of GROUPS, MEMBER or empty) and, with edges, by the periods between them.
 
     Edges are UTC instants; they replace the filter's own start and end. With `largest`, one of LARGEST, only the `most`
-    groups that are the largest by it; not together with edges.
+    groups that are the largest by it, or with `rises` the smallest; not together with edges.
     """
 
     chosen: Filter
@@ -38,6 +43,7 @@ class Part:
     edges: tuple[datetime, ...] = ()
     largest: str = ""
     most: int = 0
+    rises: bool = False
 
 
 Row = dict[Any, Sums]
@@ -75,7 +81,8 @@ def _select(number: int, part: Part) -> tuple[str, list[Any]]:
     groups = "COUNT(*) OVER ()" if part.largest else "0"
     sql = f"SELECT {number}, {groups}, period, {columns}, {SUMS} FROM ({source}) s GROUP BY {by}"  # noqa: S608
     if part.largest:
-        order = ", ".join(f"{size} DESC" for size in (LARGEST[part.largest], *LARGEST.values()))
+        way = "ASC" if part.rises else "DESC"
+        order = ", ".join(f"{LARGEST[size]} {way}" for size in (part.largest, *_THEN))
         # In parentheses, because ORDER BY and LIMIT stand behind all of a UNION.
         sql = f"SELECT * FROM ({sql} ORDER BY {order}, {by} LIMIT {part.most}) part{number}"  # noqa: S608
     return sql, params

@@ -193,3 +193,9 @@ def test_more_than_any_request_costs_is_refused(reporter):
     dear = {**usage(output_tokens=2**31 - 1), "time": timezone.now().isoformat()}
     assert fault(send(reporter, dear)) == (400, "invalid_event", "data")
     assert not UsageEvent.objects.exists()
+
+
+def test_a_time_that_nobody_measured_is_not_zero(admin):
+    send(admin, [usage(id="a"), usage(id="b", duration_ms=1200)], "cloudevents-batch+json")
+    said = [one["timing"]["total_ms"] for one in admin.get("v1/requests").json()["data"]]
+    assert sorted(said, key=str) == [1200, None]

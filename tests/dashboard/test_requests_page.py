@@ -14,6 +14,7 @@ from accounts.models import Organization, User
 from accounts.roles import Role
 from billing.models import RefusedRequest
 from catalog import providers
+from tests.billing.reporter import price_the_past, report, usage
 from tests.dashboard.metered import record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
@@ -274,3 +275,14 @@ def test_charlie_sees_nothing_of_alice(alice: House) -> None:
     for path in ("/usage/requests/", "/usage/requests/export.csv", f"/usage/requests/{event.request_id}/"):
         assert browser(None).get(path)["location"].startswith("/accounts/login/?next=")
         assert client.post(path).status_code == 405
+
+
+def test_a_time_that_nobody_measured_is_not_zero(alice: House) -> None:
+    """Neither on the request's page, nor in the middle of all times, nor in the export."""
+    price_the_past()
+    report(alice, usage(id="a"), usage(id="b", duration_ms=1200))
+    client = browser(alice.owner)
+    assert client.get("/usage/").context["report"].breakdown.paces.of_all.duration == 1200
+    unknown = UsageEvent.objects.get(external_id="a")
+    assert '<dd class="num">—</dd>' in client.get(f"/usage/requests/{unknown.request_id}/").content.decode()
+    assert sorted(row["duration_ms"] for row in exported(client)) == ["", "1200"]

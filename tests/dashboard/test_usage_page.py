@@ -65,3 +65,33 @@ def test_many_keys_are_summed_up_and_still_add_up(alice, monkeypatch):
     report = logged_in(alice.owner).get("/usage/?by=key").context["report"]
     assert [line.name for line in report.lines] == ["key-5", "key-4", "key-3", "3 more"]
     assert sum(line.sums.charge for line in report.lines) == report.total.charge == 75
+
+
+@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize("column", ["requests", "input", "cached", "output", "cost", "share"])
+def test_of_many_keys_those_are_shown_that_come_first(alice, monkeypatch, column, way):
+    """Whatever column sorts them: not the largest by spend, put in another order."""
+    made = [alice.key(f"key-{number}")[0] for number in range(6)]
+    requests = []
+    for number, key in enumerate(made):
+        tokens = 200 + (number * 7) % 11, 100 + (number * 3) % 7, 100 + (number * 5) % 11
+        requests.append(request_of(key, NOW - timedelta(hours=1), charge=10 + (number * 5) % 7, tokens=tokens))
+        for _ in range((number * 2) % 7):
+            requests.append(request_of(key, NOW - timedelta(hours=1), charge=0, tokens=(0, 0, 0)))
+    record(*requests)
+    address = f"/usage/?by=key&sort={way}{column}"
+    every = [line.name for line in logged_in(alice.owner).get(address).context["report"].lines]
+    monkeypatch.setattr("dashboard.usage_lines.MOST_ROWS", 3)
+    report = logged_in(alice.owner).get(address).context["report"]
+    assert [line.name for line in report.lines] == [*every[:3], "3 more"]
+    assert sum(line.sums.charge for line in report.lines) == report.total.charge
+    assert not report.breakdown.sorts_the_largest
+
+
+def test_it_says_so_where_only_the_largest_are_sorted(alice, monkeypatch):
+    monkeypatch.setattr("dashboard.usage_lines.MOST_ROWS", 3)
+    made = [alice.key(f"key-{number}")[0] for number in range(6)]
+    record(*(request_of(key, NOW - timedelta(hours=1), charge=10 + n) for n, key in enumerate(made)))
+    response = logged_in(alice.owner).get("/usage/?by=key&sort=name")
+    assert [line.name for line in response.context["report"].lines] == ["key-3", "key-4", "key-5", "3 more"]
+    assert "the largest rows are sorted, not all" in response.content.decode()

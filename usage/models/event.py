@@ -82,3 +82,9 @@ class UsageEvent(models.Model):
 
     def __str__(self) -> str:
         return self.request_id
+
+    @property
+    def total_ms(self) -> int | None:
+        """Milliseconds from admission to the last token; None where nobody measured them."""
+        # A report that does not say how long a request took is kept with 0.
+        return None if self.batch_id is not None and not self.duration_ms else self.duration_ms
