@@ -1,6 +1,7 @@
 """URLs under /api/."""
 
 from django.urls import include, path, re_path, register_converter
+from django.views.decorators.gzip import gzip_page
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from api import key_explanation, key_secrets, keys
@@ -38,8 +39,8 @@ urlpatterns = [
     path("", include("api.event_urls")),
     path("", include("api.export_urls")),
     path("", include("api.organization_urls")),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="api-schema"),
-    path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="api-schema-yaml"),
+    path("openapi.json", gzip_page(SpectacularJSONAPIView.as_view()), name="api-schema"),
+    path("openapi.yaml", gzip_page(SpectacularYAMLAPIView.as_view()), name="api-schema-yaml"),
     path("docs", ApiDocs.as_view(), name="api-docs"),
     path("redoc", ApiReference.as_view(), name="api-reference"),
     path("redoc.js", reference_script, name="api-reference-script"),

@@ -1,6 +1,16 @@
+import gzip
+import json
+
 import pytest
 from django.test import Client
 from playwright.sync_api import sync_playwright
+
+
+@pytest.mark.django_db
+def test_the_description_comes_compressed_to_those_who_take_it():
+    answer = Client().get("/api/openapi.json", headers={"accept-encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip" and "Accept-Encoding" in answer["Vary"]
+    assert json.loads(gzip.decompress(answer.content))["openapi"].startswith("3.1")
 
 
 @pytest.mark.django_db
