@@ -48,6 +48,8 @@ _COLUMNS = (
 )
 _SUMS = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "charge", "saved", "saved_pico")
 _PART = 20_000
+# Requests of the last moment: no today and no month is empty, whenever it is.
+_JUST_NOW = 10
 # Requests of each hour of the day, UTC.
 _HOURS = (3, 2, 2, 2, 3, 5, 8, 12, 16, 18, 19, 18, 17, 18, 19, 18, 16, 13, 10, 8, 7, 6, 5, 4)
 
@@ -170,6 +172,8 @@ def _events(organization_id: int, keys: list[_Key], volume: Volume, now: datetim
         hour = bisect(hours, place)
         before = hours[hour - 1] if hour else 0
         at = datetime.fromtimestamp(start + day * 86_400 + (hour + (place - before) / _HOURS[hour]) * 3600, UTC)
+        if number >= volume.events - _JUST_NOW:
+            at = now - timedelta(milliseconds=volume.events - number)
         key = keys[int(number_of_keys * draw() ** 3)]
         model = key.model if draw() < 0.85 else int(draw() * len(MODELS))
         prompt = int(chance.expovariate(1 / 900)) + 8

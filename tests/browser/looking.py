@@ -195,6 +195,8 @@ class Visit:
         """What axe finds serious or critical: by all rules, or by these alone."""
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.evaluate(AXE.read_text())
+        # From the top: where it was scrolled to before, the bar that stays may touch anything.
+        self.page.evaluate("() => window.scrollTo(0, 0)")
         found: list[str] = self.page.evaluate(_AXE, [_TAGS, list(rules)])
         return found
 
