@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LEAST = Decimal("0.0001")
 
@@ -29,9 +30,9 @@ def count(number: Any) -> str:
     return f"{int(number):,}"
 
 
-def minute(instant: str | None) -> str:
-    """To the minute, in UTC."""
-    return instant[:16].replace("T", " ") if instant else "—"
+def minute(instant: str | None, zone: str) -> str:
+    """To the minute on the clock of that zone, with its distance from UTC."""
+    return local(parsed(instant), zone).isoformat(" ", "minutes") if instant else "—"
 
 
 def ago(instant: str | None, now: datetime | None = None) -> str:
@@ -48,6 +49,19 @@ def ago(instant: str | None, now: datetime | None = None) -> str:
 def moment(instant: str) -> str:
     """To the second, on this machine's clock."""
     return f"{parsed(instant).astimezone():%H:%M:%S}"
+
+
+def clock() -> str:
+    """How far this machine's clock is from UTC, such as UTC+01:00."""
+    return f"UTC{datetime.now(UTC).astimezone().isoformat()[-6:]}"
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """On the clock of the organization; UTC where this machine does not know its zone."""
+    try:
+        return at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return at
 
 
 def parsed(instant: str) -> datetime:

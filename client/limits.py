@@ -22,8 +22,7 @@ def listing(asked: Namespace, screen: Screen, api: Api) -> None:
     if screen.as_json:
         screen.json(pages.whole(api, screen, "/limits", query))
         return
-    rows = [_row(limit) for limit in pages.entries(api, screen, "/limits", query)]
-    table.show(screen, _COLUMNS, rows, "There are no limits.")
+    _table(screen, api, list(pages.entries(api, screen, "/limits", query)))
 
 
 def put(asked: Namespace, screen: Screen, api: Api) -> None:
@@ -37,7 +36,7 @@ def put(asked: Namespace, screen: Screen, api: Api) -> None:
         body = {"measure": asked.measure, "window": asked.window, **terms}
         body.update((f"{name}_id", value) for name, value in subject)
         try:
-            _said(screen, api.post("/limits", body))
+            _said(screen, api, api.post("/limits", body))
             return
         except Failed as failed:
             if failed.code != "limit_exists":
@@ -46,7 +45,7 @@ def put(asked: Namespace, screen: Screen, api: Api) -> None:
             there = _there(api, screen, asked, subject)
             if there is None:
                 raise
-    _said(screen, api.patch(f"/limits/{there['id']}", terms))
+    _said(screen, api, api.patch(f"/limits/{there['id']}", terms))
 
 
 def remove(asked: Namespace, screen: Screen, api: Api) -> None:
@@ -78,18 +77,24 @@ def _percents(text: str) -> list[int]:
         raise Failed(Exit.USAGE, "--alert-at is a list of whole percents.", "Such as --alert-at 50,80,100") from error
 
 
-def _said(screen: Screen, limit: dict[str, Any]) -> None:
+def _said(screen: Screen, api: Api, limit: dict[str, Any]) -> None:
     if screen.as_json:
         screen.json(limit)
     else:
-        table.show(screen, _COLUMNS, [_row(limit)], "")
+        _table(screen, api, [limit])
 
 
-def _row(limit: dict[str, Any]) -> tuple[object, ...]:
+def _table(screen: Screen, api: Api, limits: list[dict[str, Any]]) -> None:
+    """Periods begin on the clock of the organization."""
+    zone = api.get("/organization")["time_zone"] if limits else ""
+    table.show(screen, _COLUMNS, [_row(limit, zone) for limit in limits], "There are no limits.")
+
+
+def _row(limit: dict[str, Any], zone: str) -> tuple[object, ...]:
     def amount(text: str) -> str:
         return usd(text) if limit["measure"] == "usd" else f"{count(text)} {limit['measure']}"
 
     status = limit["status"]
     terms = f"{amount(limit['amount'])}/{limit['window']}" + ("" if limit["is_hard"] else " (soft)")
     on = limit["key_id"] or limit["project_id"] or limit["applies_to"]
-    return limit["id"], on, terms, amount(status["used"]), amount(status["left"]), minute(status["resets_at"])
+    return limit["id"], on, terms, amount(status["used"]), amount(status["left"]), minute(status["resets_at"], zone)

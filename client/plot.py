@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from client.screen import Screen
 from client.text import padded, width
@@ -61,11 +59,3 @@ def _course(values: Sequence[Decimal], blocks: bool) -> str:
     return "".join(
         heights[0] if value <= 0 or largest <= 0 else heights[max(1, int(value * 8 / largest))] for value in values
     )
-
-
-def local(at: datetime, zone: str) -> datetime:
-    """On the clock of the organization; UTC where this machine does not know its zone."""
-    try:
-        return at.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        return at

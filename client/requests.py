@@ -10,7 +10,7 @@ from typing import Any
 from client import pages
 from client.calls import Api, Query
 from client.faults import Exit, Failed
-from client.figures import count, moment, parsed, usd
+from client.figures import clock, count, moment, parsed, usd
 from client.screen import Screen
 from client.text import clean, fitted, padded
 from client.usage import FILTERS
@@ -31,8 +31,7 @@ def listing(asked: Namespace, screen: Screen, api: Api) -> None:
     if screen.as_json:
         screen.json({"object": "list", "data": found})
         return
-    if not found:
-        screen.tell("There are no such requests.")
+    screen.tell(_times() if found else "There are no such requests.")
     for request in found:
         screen.write(line(screen, request))
 
@@ -40,6 +39,8 @@ def listing(asked: Namespace, screen: Screen, api: Api) -> None:
 def tail(asked: Namespace, screen: Screen, api: Api) -> None:
     """Each request once, when it has ended; Ctrl+C ends it."""
     watch = Watch(api, filters(asked))
+    if not screen.as_json:
+        screen.tell(_times())
     try:
         for request in watch.begin(asked.lines):
             _say(screen, request)
@@ -49,6 +50,10 @@ def tail(asked: Namespace, screen: Screen, api: Api) -> None:
                 _say(screen, request)
     except KeyboardInterrupt:
         screen.tell("")
+
+
+def _times() -> str:
+    return f"Times are on this machine's clock, {clock()}."
 
 
 def _looked(watch: "Watch", screen: Screen) -> list[dict[str, Any]]:

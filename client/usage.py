@@ -6,7 +6,7 @@ from typing import Any
 
 from client import plot, table
 from client.calls import Api
-from client.figures import count, parsed, short_usd, usd
+from client.figures import count, local, parsed, short_usd, usd
 from client.plot import Bar
 from client.screen import Screen
 from client.table import Column
@@ -101,8 +101,8 @@ def _label(start: str, report: dict[str, Any]) -> str:
     """The period's first day, or with its time, where the server writes it in the organization's zone."""
     at = parsed(start)
     if report["interval"] in ("hour", "15m"):
-        return f"{plot.local(at, report['time_zone']):%m-%d %H:%M}"
-    return f"{plot.local(at, report['time_zone']):%Y-%m-%d}"
+        return f"{local(at, report['time_zone']):%m-%d %H:%M}"
+    return f"{local(at, report['time_zone']):%Y-%m-%d}"
 
 
 def _value(sums: dict[str, Any], what: str) -> Decimal:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -182,7 +183,8 @@ def test_a_limit_is_set_once_and_then_changed(meterhouse: Cli) -> None:
     second = json.loads(meterhouse("limits", "set", "7.5", "--key", name, "--alert-at", "80", "--json").stdout)
     assert first["id"] == second["id"]
     assert (second["amount"], second["thresholds"]) == ("7.50", [80])
-    assert "$7.50/month" in meterhouse("limits", "list", "--key", name).stdout
+    shown = meterhouse("limits", "list", "--key", name).stdout
+    assert "$7.50/month" in shown and re.search(r"\d\d:\d\d[+-]\d\d:\d\d$", shown, re.MULTILINE)
     meterhouse("limits", "remove", first["id"])
     meterhouse("limits", "remove", first["id"], check=5)
 

@@ -1,12 +1,13 @@
 """What reaches a terminal: nothing that moves its cursor, nothing wider than it is."""
 
+import time
 from decimal import Decimal
 
 import pytest
 
 from client import plot, table
 from client.faults import Exit, of_answer
-from client.figures import short_usd, usd
+from client.figures import clock, minute, short_usd, usd
 from client.plot import Bar
 from client.screen import Screen
 from client.table import Column
@@ -38,6 +39,19 @@ def test_a_table_keeps_to_the_width_and_its_figures(columns, capsys):
     assert len(lines) == 3
     assert all(width(line) <= columns and line.isprintable() for line in lines)
     assert "1,234.567890123" in lines[1]
+
+
+def test_an_instant_says_its_zone(monkeypatch):
+    assert minute("2026-11-30T16:00:00Z", "Asia/Shanghai") == "2026-12-01 00:00+08:00"
+    assert minute("2026-11-30T16:00:00Z", "Mars/Base") == "2026-11-30 16:00+00:00"
+    assert minute(None, "UTC") == "—"
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert clock() == "UTC+05:30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_pipe_gets_everything(capsys):
