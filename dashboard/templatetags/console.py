@@ -52,6 +52,7 @@ _DEEDS = {
     "key.disabled": _("Disabled"),
     "key.enabled": _("Enabled"),
     "key.revealed": _("Secret shown again"),
+    "key.reveal_refused": _("Secret not shown: wrong password"),
     "key.revoked": _("Revoked"),
     "member.joined": _("Joined"),
     "member.mails_chosen": _("E-mails chosen"),

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import keys, reach
+from accounts import audit, keys, reach
 from accounts.keys import Issued
 from accounts.models import ApiKey, Project
 from accounts.roles import Permission, Scope
@@ -254,6 +254,7 @@ def reveal(request: HttpRequest, desk: Desk, key: str) -> HttpResponse:
         try:
             if get_adapter(request).knows_password(request, desk.user, request.POST.get("password", "")):
                 return _show(request, found, keys.reveal(found, desk.actor(request)), title=_("Existing key"))
+            audit.record("key.reveal_refused", found, desk.actor(request))
             error = _("This is not your password.")
         except ValidationError as refused:
             error = " ".join(refused.messages)

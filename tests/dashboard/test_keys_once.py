@@ -143,6 +143,9 @@ def test_revealing_needs_leave_and_the_password_and_is_written_down(alice: House
     wrong = client.post(url, {"password": "not it"})
     assert wrong.status_code == 422
     assert secret not in wrong.content.decode()
+    (refused,) = AuditEntry.objects.filter(action="key.reveal_refused", object_id=kept.public_id)
+    assert (refused.actor, refused.organization) == (alice.owner, alice.organization)
+    assert "Secret not shown: wrong password" in client.get(f"/keys/{kept.public_id}/").content.decode()
     shown = client.post(url, {"password": PASSWORD})
     assert shown.context["secret"] == secret
     assert shown["cache-control"] == "no-store"
