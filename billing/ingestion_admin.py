@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 
-from billing.models import AuditPosition, Correction, FileImport, IngestionBatch, LowBalance
+from billing.models import AuditPosition, Correction, FileImport, IngestionBatch, LateUsage, LowBalance
 from foundation.facts_admin import FactsAdmin
 from foundation.usd_admin import usd
 
@@ -14,6 +14,16 @@ class IngestionBatchAdmin(FactsAdmin):
     list_display = ("id", "organization", "received_at", "events", usd("charge", "charge"), "api_key", "user")
     list_filter = ("received_at",)
     list_select_related = ("organization", "api_key", "user")
+    search_fields = ("=organization__public_id", "organization__name")
+    readonly_fields: ClassVar[Any] = (usd("charge", "charge"),)
+    exclude = ("charge",)
+
+
+@admin.register(LateUsage)
+class LateUsageAdmin(FactsAdmin):
+    list_display = ("id", "organization", "charged_in", "used_in", "requests", usd("charge", "charge"))
+    list_filter = ("charged_in",)
+    list_select_related = ("organization",)
     search_fields = ("=organization__public_id", "organization__name")
     readonly_fields: ClassVar[Any] = (usd("charge", "charge"),)
     exclude = ("charge",)

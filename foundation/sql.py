@@ -25,6 +25,8 @@ class Table:
 
     name: str
     columns: dict[str, str]
+    # What becomes of a row that is inserted but there already, as `ON CONFLICT ...`.
+    on_conflict: str = ""
 
     @cached_property
     def names(self) -> str:
@@ -34,13 +36,14 @@ class Table:
     @cached_property
     def insert_one(self) -> str:
         """One row a statement."""
-        return f"INSERT INTO {self.name} ({self.names}) VALUES ({', '.join(['%s'] * len(self.columns))})"  # noqa: S608
+        values = ", ".join(["%s"] * len(self.columns))
+        return f"INSERT INTO {self.name} ({self.names}) VALUES ({values}) {self.on_conflict}"  # noqa: S608
 
     @cached_property
     def insert_arrays(self) -> str:
         """All rows in one statement that is the same for any number of them: an array a column."""
         arrays = ", ".join(f"%s::{kind}[]" for kind in self.columns.values())
-        return f"INSERT INTO {self.name} ({self.names}) SELECT * FROM unnest({arrays})"  # noqa: S608
+        return f"INSERT INTO {self.name} ({self.names}) SELECT * FROM unnest({arrays}) {self.on_conflict}"  # noqa: S608
 
     @cached_property
     def copy_in(self) -> str:

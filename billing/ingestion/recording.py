@@ -3,6 +3,7 @@
 Batches of one organization take turns, so that the same event in two of them is recorded by the first.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from billing.models import IngestionBatch
 from billing.moment import Moment, moment_at
 from billing.settlement import PENDING
 from foundation.ids import FactIds
+from foundation.periods import bucket_start
 from foundation.sql import Cursor, Table, batch_cursor, instant
 
 ACCEPTED, DUPLICATE, CONFLICT, REJECTED = "accepted", "duplicate", "conflict", "rejected"
@@ -41,6 +43,15 @@ _EVENTS = Table(
         "identity": "uuid", "digest": "text", "batch_id": "bigint",
         "reasoning_tokens": "bigint",
     },
+)  # fmt: skip
+_LATE = Table(
+    "billing_lateusage",
+    {
+        "organization_id": "bigint", "charged_in": "timestamptz", "used_in": "timestamptz", "requests": "bigint",
+        "charge": "bigint",
+    },
+    "ON CONFLICT (organization_id, charged_in, used_in) DO UPDATE SET "
+    "requests = billing_lateusage.requests + excluded.requests, charge = billing_lateusage.charge + excluded.charge",
 )  # fmt: skip
 _STORED = "SELECT source, external_id, digest FROM usage_usageevent WHERE identity IS NOT NULL AND identity = ANY(%s)"
 
@@ -198,6 +209,7 @@ def _write(
     cursor.copy(_EVENTS, draft.rows(drafts, organization, batch_id))
     cursor.insert(CORRECTIONS, corrections)
     cursor.copy(PENDING, [_pending(organization.pk, place, total) for place, total in sums.items()])
+    cursor.insert(_LATE, _late(organization.pk, sums, moment.now))
     charging.charge(cursor, organization.pk, batch_id, amount, moment)
     reached = counting.count(cursor, legs)
     if reached:
@@ -210,3 +222,17 @@ def _pending(organization_id: int, place: Place, total: Sum) -> tuple[Any, ...]:
         total.requests, total.input, total.cached_input, total.output, total.charge, total.saved,
         total.saved_pico,
     )  # fmt: skip
+
+
+def _late(organization_id: int, sums: dict[Place, Sum], now: datetime) -> list[tuple[Any, ...]]:
+    """What was used in other buckets than this one, in which it is charged."""
+    charged_in = bucket_start(now)
+    requests, charges = Counter[datetime](), Counter[datetime]()
+    for place, total in sums.items():
+        requests[place.starts_at] += total.requests
+        charges[place.starts_at] += total.charge
+    return [
+        (organization_id, instant(charged_in), instant(used_in), requests[used_in], charge)
+        for used_in, charge in charges.items()
+        if used_in != charged_in and (charge or requests[used_in])
+    ]

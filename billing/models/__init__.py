@@ -9,7 +9,7 @@ from billing.models.file_import import FileImport
 from billing.models.grant import CreditGrant, GrantKind
 from billing.models.health import HouseDay, ModelDay
 from billing.models.hold import Hold, HoldState, MeteringProcess
-from billing.models.ingestion import Correction, IngestionBatch
+from billing.models.ingestion import Correction, IngestionBatch, LateUsage
 from billing.models.ledger import Account, LedgerEntry
 from billing.models.limit import Measure, SpendingLimit, SpendingWindow, Window
 from billing.models.outbox import OutboxMessage
@@ -47,6 +47,7 @@ __all__ = [
     "HoldState",
     "HouseDay",
     "IngestionBatch",
+    "LateUsage",
     "LedgerEntry",
     "LowBalance",
     "Measure",

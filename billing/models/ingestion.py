@@ -36,6 +36,28 @@ class IngestionBatch(models.Model):
         return f"{self.events} events at {self.received_at:%Y-%m-%d %H:%M}"
 
 
+class LateUsage(models.Model):
+    """Ingested usage that was charged in another 15 minutes than it was used in: by these two, summed up."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # Starts of buckets.
+    charged_in = models.DateTimeField()
+    used_in = models.DateTimeField()
+    requests = models.BigIntegerField()
+    charge = models.BigIntegerField(help_text="nano-USD; below zero where corrections gave back more than was used.")
+
+    class Meta:
+        ordering = ["-charged_in", "-used_in"]
+        verbose_name_plural = "late usage"
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "charged_in", "used_in"], name="one_sum_of_late_usage"),
+        ]
+        indexes = [models.Index(fields=["organization", "used_in"], name="late_usage_by_use")]
+
+    def __str__(self) -> str:
+        return f"{self.requests} requests of {self.used_in:%Y-%m-%d %H:%M}, charged {self.charged_in:%Y-%m-%d %H:%M}"
+
+
 class CorrectionKind(models.TextChoices):
     VOID = "void", "It did not happen"
     AMEND = "amend", "It was other tokens"

@@ -13,7 +13,8 @@ from foundation.sql import utc
 class Difference:
     """One value that ought to be another. Amounts are nano-USD unless `what` names another measure."""
 
-    # What the id names: hold, event, transaction, grant, organization, window, alert, rollup, adjustment or day.
+    # What the id names: hold, event, transaction, grant, organization, window, alert, rollup, late usage, adjustment
+    # or day.
     subject: str
     id: str
     what: str

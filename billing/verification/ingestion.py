@@ -8,6 +8,7 @@ from billing.ingestion.identity import identity
 from billing.verification import batch_ledger, corrections
 from billing.verification.batch_windows import BatchWindows
 from billing.verification.difference import Difference, compare, difference
+from billing.verification.late_usage import LateUsageSums
 from billing.verification.rows import BatchRow, IngestedRow, count, entries_of, ingested_between, stream
 from billing.verification.scope import Scope
 from billing.verification.tally import Tally
@@ -22,7 +23,7 @@ Batches = list[BatchRow]
 def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
     """Batch by batch; fills the tally of what windows settled and got back."""
     scope.progress.begin("ingestion batches", count("billing_ingestionbatch", scope))
-    windows = BatchWindows(tally)
+    windows, late = BatchWindows(tally), LateUsageSums()
     for batches in _together(stream(BatchRow, ["id"], scope)):
         events: dict[int, list[IngestedRow]] = {batch.id: [] for batch in batches}
         for event in ingested_between(
@@ -35,8 +36,10 @@ def check(scope: Scope, tally: Tally) -> Iterator[Difference]:
             yield from _batch(batch, events[batch.id])
             yield from batch_ledger.check(batch, entries.get(batch_ledger.transaction(batch), []))
             yield from windows.check(batch, events[batch.id])
+            late.add(batch, events[batch.id])
         yield from corrections.check([event for found in events.values() for event in found])
         scope.progress.advance(len(batches))
+    yield from late.check(scope)
 
 
 def _together(batches: Iterator[BatchRow]) -> Iterator[Batches]:

@@ -93,6 +93,16 @@ class BatchRow(NamedTuple):
     window_legs: str
 
 
+class LateRow(NamedTuple):
+    """What was charged in another bucket than it was used in."""
+
+    organization_id: int
+    charged_in: datetime
+    used_in: datetime
+    requests: int
+    charge: int
+
+
 class IngestedRow(NamedTuple):
     """A usage event that was ingested."""
 
@@ -122,6 +132,7 @@ TABLES: dict[type[Any], str] = {
     EventRow: "usage_usageevent",
     EntryRow: "billing_ledgerentry",
     BatchRow: "billing_ingestionbatch",
+    LateRow: "billing_lateusage",
 }
 
 

@@ -1,13 +1,24 @@
 import itertools
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from billing import balances, grants, limits, statement
 from billing.limits import Terms
-from billing.models import Alert, Correction, CreditGrant, IngestionBatch, LedgerEntry, OutboxMessage, SpendingWindow
+from billing.models import (
+    Alert,
+    Correction,
+    CreditGrant,
+    IngestionBatch,
+    LateUsage,
+    LedgerEntry,
+    OutboxMessage,
+    SpendingWindow,
+)
 from catalog import prices
 from catalog.models import LanguageModel, TokenClass
 from foundation.money import NANO
@@ -303,3 +314,15 @@ def test_all_or_nothing(alice, monkeypatch):
     assert used(alice) == (0, 0, 0, 0) and account(alice, "revenue") == 0
     monkeypatch.undo()
     assert statuses(report(alice, usage(id="a"))) == ["accepted"]
+
+
+def test_the_migration_sums_up_late_usage_as_ingestion_does(alice):
+    now = timezone.now()
+    report(alice, usage(id="a", at=now - DAY), usage(at=now - DAY), usage(at=now - 2 * DAY))
+    report(alice, void("a"), usage(id="b", at=now - 3 * DAY), amend("b", 10, 10))
+    columns = ("organization", "charged_in", "used_in", "requests", "charge")
+    recorded = set(LateUsage.objects.values_list(*columns))
+    assert sum(row[3] for row in recorded) == 3
+    LateUsage.objects.all().delete()
+    import_module("billing.migrations.0016_fill_late_usage").fill(apps, None)
+    assert set(LateUsage.objects.values_list(*columns)) == recorded

@@ -331,6 +331,11 @@ DAMAGE = {
 
 # The same of usage that was ingested; see `reported`.
 INGESTED_DAMAGE = {
+    "late usage that was charged now": (
+        "UPDATE billing_lateusage SET charge = charge + 1",
+        ["late usage organization", "charge: expected", "found"],
+    ),
+    "late usage that is nowhere": ("DELETE FROM billing_lateusage", ["requests: expected 1, found 0"]),
     "a higher charge": (
         "UPDATE usage_usageevent SET charge = charge + 1 WHERE external_id = 'a'",
         ["event {a}: charge: expected 83960, found 83961", "batch {batch}: charge: expected", "charge: expected"],
@@ -414,11 +419,12 @@ INGESTED_DAMAGE = {
 
 @pytest.fixture
 def reported(alice):
-    """Usage from elsewhere beside it: three events in a batch, one of them amended later, another voided."""
+    """Usage from elsewhere beside it: three events in a batch, one amended later, another voided; and a late one."""
     price_the_past()
     results = report(alice, usage(id="a"), usage(id="b"), usage(id="c"))
     results += report(alice, amend("b", 10, 10), void("c"))
-    assert statuses(results) == ["accepted"] * 5
+    results += report(alice, usage(id="late", at=timezone.now() - timedelta(hours=1)))
+    assert statuses(results) == ["accepted"] * 6
     return alice
 
 

@@ -59,7 +59,7 @@ FACTS = {
     "MeteringProcess", "AuditEntry", "IdempotentRequest", "ApiKeySecret", "OutboxMessage", "WebhookEndpoint",
     "Delivery", "DeliveryAttempt",
     "Redemption", "SpendingLimit", "SpendingWindow", "Alert", "RefusalCount", "RefusedRequest", "CatalogRevision",
-    "DaySeal", "Adjustment", "IngestionBatch", "Correction", "FileImport", "LowBalance", "AuditPosition",
+    "DaySeal", "Adjustment", "IngestionBatch", "LateUsage", "Correction", "FileImport", "LowBalance", "AuditPosition",
     "AccountDeletion", "ModelDay", "HouseDay", "ProviderHealth", "ExportFile",
 }  # fmt: skip
 NO_DELETE = {"User", "Organization", "Project", "ApiKey", "LanguageModel", "Price", "Plan", "Provider", "CreditGrant"}
@@ -136,7 +136,7 @@ def prove(grant):
 
 def report_from_elsewhere(alice):
     """An event, its correction, a file, and what the clock has seen."""
-    report(alice, usage(id="a"), void("a"))
+    report(alice, usage(id="a"), void("a"), usage(at=timezone.now() - timedelta(hours=1)))
     counts = dict.fromkeys(("rows", "accepted", "duplicate", "conflict", "rejected", "passed_over"), 1)
     FileImport.objects.create(organization=alice.organization, name="usage.csv", digest="0", **counts)
     LowBalance.objects.create(organization=alice.organization, since=timezone.now())
