@@ -27,10 +27,12 @@ _TYPES = (statement.USAGE, statement.GRANT, statement.ADJUSTMENT)
 class LineOut(serializers.Serializer):
     type = serializers.CharField(help_text="`usage`, `grant`, `expiry`, `adjustment`, or `owed`: no credit covered it.")
     at = Instant()
-    day = serializers.DateField(help_text="In the organization's zone; usage is one line a day.")
+    day = serializers.DateField(
+        help_text="In the organization's zone; usage is one line a day, reported usage on the day of its charge."
+    )
     amount = serializers.CharField(help_text="USD, exact; below zero: it went off.")
     balance_after = serializers.CharField()
-    requests = serializers.IntegerField(allow_null=True, help_text="Of a day's usage.")
+    requests = serializers.IntegerField(allow_null=True, help_text="Of a day's usage; below zero: voided.")
     grant_id = serializers.CharField(allow_null=True)
     note = serializers.CharField(allow_null=True)
 

@@ -1,6 +1,7 @@
 """What came onto an organization's credit and went off it, line by line, with the balance after each line.
 
-Usage is one line a day of the organization's zone, from the sums that reports add up: each request is in the usage.
+Usage is one line a day of the organization's zone, from the sums that reports add up: each request is in the usage, on
+its day, or on the day on which it was charged where that was reported later. So a day that is over does not change.
 """
 
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ from usage.reports import Filter
 USAGE, EXPIRY, GRANT, ADJUSTMENT, OWED = "usage", "expiry", "grant", "adjustment", "owed"
 # At one instant: a day's usage ends before what expires or begins with the next day.
 _ORDER = (USAGE, OWED, EXPIRY, GRANT, ADJUSTMENT)
+# What was charged late goes from where reports see it to where the ledger has it.
+_LATE = (
+    "(SELECT organization_id, charged_in AS bucket, charge, requests FROM billing_lateusage) late WHERE 1 = 1",
+    "(SELECT organization_id, used_in AS bucket, -charge AS charge, -requests AS requests FROM billing_lateusage) late "
+    "WHERE 1 = 1",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ def _is_live(grant: CreditGrant, now: datetime) -> bool:
 def _one_moment(organization: Organization, edges: list[datetime]) -> tuple[list[tuple[int, int]], dict[int, int]]:
     """Charge and requests of each period, and what each grant burned: one statement, while requests keep arriving."""
     everything = Filter(organization.pk, edges[0], edges[-1])
-    source, params = reports.source_of(everything, (), edges, ("charge", "requests"))
+    source, params = reports.source_of(everything, (), edges, ("charge", "requests"), _LATE)
     sql = (
         "SELECT 0, id, burned, 0 FROM billing_creditgrant WHERE organization_id = %s UNION ALL "  # noqa: S608
         f"SELECT 1, period, SUM(charge), SUM(requests) FROM ({source}) s GROUP BY period"

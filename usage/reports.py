@@ -118,19 +118,25 @@ class Filter:
 
 
 def source_of(
-    chosen: Filter, columns: Sequence[str], edges: Sequence[datetime] = (), counted: Sequence[str] = _COUNTED
+    chosen: Filter,
+    columns: Sequence[str],
+    edges: Sequence[datetime] = (),
+    counted: Sequence[str] = _COUNTED,
+    besides: Sequence[str] = (),
 ) -> tuple[str, list[Any]]:
     """Rows to be summed up: `period` (the number of the time between two edges), `columns` and what is `counted`.
 
     Without edges the filter's own start and end are the only period. One statement has to read it, so that a row being
-    folded is seen exactly once: in the spans of its time, or pending.
+    folded is seen exactly once: in the spans of its time, or pending. `besides` are further tables, each
+    `NAME WHERE ...` with a `bucket`, whose rows count too.
     """
     edges = edges or (chosen.start, chosen.end)
     pieces: dict[str, list[_Piece]] = {}
     for number, (since, until) in enumerate(pairwise(edges)):
         for level, first, last in cover(since, until, _levels(chosen, columns)):
             pieces.setdefault(f"{level.table} WHERE {level.where}", []).append((number, first, last))
-        pieces.setdefault(_PENDING, []).append((number, since, until))
+        for condition in (_PENDING, *besides):
+            pieces.setdefault(condition, []).append((number, since, until))
     who, who_params = chosen.who()
     names = ", ".join((*columns, *counted))
     selects: list[str] = []

@@ -1,6 +1,9 @@
 """The history of the balance: every line adds up, and the last balance is what is posted."""
 
+import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,11 +12,14 @@ from django.db import connection
 from accounts.models import Organization
 from billing import balances, codes, grants, ledger, statement
 from billing.codes import Terms
-from billing.models import Account, GrantKind
+from billing.models import Account, GrantKind, LedgerEntry
+from foundation import periods
 from foundation.money import NANO
 from foundation.sql import batch_cursor
 from tests.billing.desk import admitted, ask, outcome, serve_all_models, settle
+from tests.billing.reporter import COST, amend, price_the_past, report, statuses, usage, void
 from tests.people import House, house
+from usage import rollups
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -114,3 +120,65 @@ def test_an_adjustment_is_a_line_of_its_own(alice: House) -> None:
         ("adjustment", -5, NANO - 5),
         ("grant", NANO, NANO),
     ]
+
+
+def reported(alice: House, at: datetime, *events: dict[str, Any]) -> None:
+    """Usage from elsewhere that comes at that moment."""
+    with time_machine.travel(at, tick=False):
+        assert set(statuses(report(alice, *events))) == {"accepted"}
+
+
+def test_what_is_reported_late_stands_on_the_day_of_its_charge(alice: House) -> None:
+    key = alice.key()
+    price_the_past()
+    november = date(2026, 11, 1), date(2026, 11, 30)
+    grants.give(alice.organization, COST, at=NOW - timedelta(days=15))
+    reported(alice, NOW - timedelta(days=12), usage(id="a", at=NOW - timedelta(days=12, seconds=5)))
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=2))
+    asked = use(alice, key, NOW - timedelta(days=2))
+    before = lines(alice, *november, NOW - timedelta(days=1, hours=1))
+    assert before == [
+        ("usage", "2026-11-21", -asked, NANO - asked),
+        ("grant", "2026-11-21", NANO, NANO),
+        ("usage", "2026-11-11", -COST, 0),
+        ("grant", "2026-11-08", COST, COST),
+    ]
+    # Used when nothing was left, and the day before; and one of long ago did not happen.
+    now = NOW - timedelta(hours=2)
+    reported(
+        alice,
+        now,
+        usage(id="b", at=NOW - timedelta(days=11)),
+        usage(id="c", at=NOW - timedelta(days=1)),
+        usage(id="d", at=now),
+        amend("c", 10, 10, at=now),
+        void("a", at=now),
+    )
+    for _ in range(2):
+        [late, *others] = lines(alice, *november)
+        amended = 10 * 270 + 10 * 1100
+        assert late == ("usage", "2026-11-23", -COST - amended, NANO - asked - COST - amended)
+        assert others == before
+        rollups.fold_pending()
+    read = statement.read(alice.organization, *november, NOW)
+    assert [line.requests for line in read.lines if line.kind == statement.USAGE] == [2, 1, 1]
+    # The next day changes nothing either, whatever is looked at.
+    assert lines(alice, *november, NOW + timedelta(days=1)) == [late, *before]
+    assert lines(alice, date(2026, 11, 11), date(2026, 11, 21)) == before[:3]
+
+
+def test_each_days_usage_is_what_the_ledger_has(alice: House) -> None:
+    price_the_past()
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=20))
+    chance = random.Random(7)
+    for number in range(30):
+        at = NOW - timedelta(minutes=chance.randrange(20_000))
+        used = at - timedelta(minutes=chance.choice([0, 14, 90, 1500, 9000])), at + timedelta(minutes=2)
+        reported(alice, at, *[usage(id=f"{number}:{place}", at=one) for place, one in enumerate(used)])
+    by_day: Counter[str] = Counter()
+    for entry in LedgerEntry.objects.filter(account=Account.CREDIT, event_id__isnull=False):
+        by_day[periods.day_of(entry.at, alice.organization.zone).isoformat()] += entry.amount
+    found = lines(alice, date(2026, 11, 1), date(2026, 11, 30), NOW + timedelta(minutes=30))
+    assert {day: amount for kind, day, amount, _ in found if kind == "usage"} == by_day
+    cut = lines(alice, date(2026, 11, 15), date(2026, 11, 18), NOW + timedelta(minutes=30))
+    assert cut == [line for line in found if "2026-11-15" <= line[1] <= "2026-11-18"]
