@@ -109,7 +109,7 @@ def _newest(
 ) -> tuple[str, list[Any]]:
     """The newest requests of one period, without reports that say no time.
 
-    Of a sample the filter comes after the limit: it bounds what is read.
+    Of a sample both filters come after the limit, which bounds what is read: there may be millions without a time.
     """
     who, params = chosen.who()
     adapt = connection.ops.adapt_datetimefield_value
@@ -120,8 +120,8 @@ def _newest(
     sql = (
         f"SELECT {number}, {column}, duration_ms, first_token_ms FROM ("  # noqa: S608
         "SELECT organization_id, project_id, api_key_id, model, duration_ms, first_token_ms FROM usage_usageevent "
-        f"WHERE {inner} AND occurred_at >= %s AND occurred_at < %s AND status < 400 AND duration_ms > 0 "
-        f"ORDER BY occurred_at DESC LIMIT {most}) e WHERE {outer}"
+        f"WHERE {inner} AND occurred_at >= %s AND occurred_at < %s AND status < 400 "
+        f"ORDER BY occurred_at DESC LIMIT {most}) e WHERE {outer} AND duration_ms > 0"
     )
     return sql, [*inner_params, adapt(bounds[0]), adapt(bounds[1]), *outer_params]
 

@@ -120,6 +120,20 @@ def test_a_developer_sees_the_errors_of_own_projects_alone(world):
     assert "139 more blocked by 429" in world.me.get("/usage/?by=key").content.decode()
 
 
+def test_a_sample_reads_no_further_for_requests_without_a_time(world, monkeypatch):
+    """However many reports say none: what is read stays bounded."""
+    monkeypatch.setattr(pace, "MOST", 3)
+    monkeypatch.setattr(pace, "_FEWEST_A_PERIOD", 3)
+    key = world.alice.key("reported")[0]
+    # In the hour of the others, after them.
+    record(*(request_of(key, NOW - HOUR + timedelta(minutes=number), duration_ms=0) for number in (1, 2, 3)))
+    sample = world.me.get("/usage/?period=today&by=key").context["report"].breakdown.paces
+    assert (sample.is_sample, sample.of_all.number) == (True, 0)
+    monkeypatch.setattr(pace, "MOST", 100)
+    whole = world.me.get("/usage/?period=today&by=key").context["report"].breakdown.paces
+    assert (whole.is_sample, whole.of(world.one.pk).duration, whole.of(key.pk).duration) == (False, 300, None)
+
+
 def test_many_requests_are_sampled_and_the_page_says_so(world, monkeypatch):
     monkeypatch.setattr(pace, "MOST", 3)
     monkeypatch.setattr(pace, "_FEWEST_A_PERIOD", 2)
