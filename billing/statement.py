@@ -18,6 +18,7 @@ from accounts.models import Organization
 from billing import grants
 from billing.models import Account, CreditGrant, LedgerEntry
 from foundation import periods
+from foundation.consistent_read import one_moment
 from usage import reports
 from usage.reports import Filter
 
@@ -65,20 +66,22 @@ def read(organization: Organization, first: date, last: date, now: datetime | No
     edges = reports.day_edges(first, last, zone)
     # What came after the last day is needed too: the one balance that is stored is today's.
     edges.append(max(edges[-1], now) + periods.BUCKET)
-    used, burned = _one_moment(organization, edges)
-    given = list(CreditGrant.objects.filter(organization=organization, pk__in=burned))
+    with one_moment():
+        used, burned = _used_and_burned(organization, edges)
+        given = list(CreditGrant.objects.filter(organization=organization, pk__in=burned))
+        adjusted = _adjustments(organization, edges[0])
+        owed = list(_owed(organization, edges[0]))
     for one in given:
         one.burned = burned[one.pk]
-    adjusted = _adjustments(organization, edges[0])
     posted = sum(one.amount - one.burned for one in given if _is_live(one, now))
     found = [
         *(_usage(sums, bounds, now, organization) for sums, bounds in zip(used, pairwise(edges), strict=True)),
         *(line for one in given for line in _of_grant(one, organization)),
         *(Line(ADJUSTMENT, at, periods.day_of(at, zone), amount, transaction=name) for name, at, amount in adjusted),
-        *_owed(organization, edges[0]),
+        *owed,
     ]
     found.sort(key=lambda line: (line.at, _ORDER.index(line.kind)))
-    return _balanced([line for line in found if line.amount and line.at <= now], posted, first, last)
+    return _balanced([line for line in found if line.amount and _has_come(line, now)], posted, first, last)
 
 
 def _balanced(found: list[Line], posted: int, first: date, last: date) -> Statement:
@@ -95,12 +98,19 @@ def _balanced(found: list[Line], posted: int, first: date, last: date) -> Statem
     return Statement(first, last, balance, closing, lines)
 
 
+def _has_come(line: Line, now: datetime) -> bool:
+    """Whether the posted balance has it. What was booked since `now` is there too: only grants can lie ahead."""
+    if line.grant is None:
+        return True
+    return line.at <= now if line.kind == EXPIRY else line.grant.starts_at <= now
+
+
 def _is_live(grant: CreditGrant, now: datetime) -> bool:
     return grant.starts_at <= now and (grant.expires_at is None or grant.expires_at > now)
 
 
-def _one_moment(organization: Organization, edges: list[datetime]) -> tuple[list[tuple[int, int]], dict[int, int]]:
-    """Charge and requests of each period, and what each grant burned: one statement, while requests keep arriving."""
+def _used_and_burned(organization: Organization, edges: list[datetime]) -> tuple[list[tuple[int, int]], dict[int, int]]:
+    """Charge and requests of each period, and what each grant burned: one statement, also inside a transaction."""
     everything = Filter(organization.pk, edges[0], edges[-1])
     source, params = reports.source_of(everything, (), edges, ("charge", "requests"), _LATE)
     sql = (

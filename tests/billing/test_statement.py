@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Organization
 from billing import balances, codes, grants, ledger, statement
@@ -182,3 +183,14 @@ def test_each_days_usage_is_what_the_ledger_has(alice: House) -> None:
     assert {day: amount for kind, day, amount, _ in found if kind == "usage"} == by_day
     cut = lines(alice, date(2026, 11, 15), date(2026, 11, 18), NOW + timedelta(minutes=30))
     assert cut == [line for line in found if "2026-11-15" <= line[1] <= "2026-11-18"]
+
+
+def test_the_credit_of_a_month_is_there_when_the_statement_is_the_first_to_ask() -> None:
+    alice = house()
+    # The clock runs on while it is given, and the statement is of the moment at which it was asked for.
+    with time_machine.travel(timezone.now() + timedelta(days=40), tick=True):
+        today = periods.day_of(timezone.now(), alice.organization.zone)
+        read = statement.read(alice.organization, today.replace(day=1), today)
+        assert [line.kind for line in read.lines if line.day == today] == ["grant"]
+        assert (read.opening, read.closing) == (0, balances.balance(alice.organization.pk, timezone.now()).posted)
+        assert read.closing > 0
