@@ -46,9 +46,10 @@ def ago(instant: str | None, now: datetime | None = None) -> str:
     return "just now"
 
 
-def moment(instant: str) -> str:
+def moment(instant: str, *, dated: bool = False) -> str:
     """To the second, on this machine's clock."""
-    return f"{parsed(instant).astimezone():%H:%M:%S}"
+    at = parsed(instant).astimezone()
+    return f"{at:%Y-%m-%d %H:%M:%S}" if dated else f"{at:%H:%M:%S}"
 
 
 def clock() -> str:

@@ -33,7 +33,7 @@ def listing(asked: Namespace, screen: Screen, api: Api) -> None:
         return
     screen.tell(_times() if found else "There are no such requests.")
     for request in found:
-        screen.write(line(screen, request))
+        screen.write(line(screen, request, dated=True))
 
 
 def tail(asked: Namespace, screen: Screen, api: Api) -> None:
@@ -142,19 +142,19 @@ def filters(asked: Namespace) -> Query:
     return query + ([("status", asked.status)] if asked.status else [])
 
 
-def line(screen: Screen, request: dict[str, Any]) -> str:
-    """A request on one line; a narrow screen leaves out what stands at its end."""
+def line(screen: Screen, request: dict[str, Any], *, dated: bool = False) -> str:
+    """A request on one line; a narrow screen leaves out what stands at its end. What is watched needs no date."""
     status = request["status"]
     tokens = f"{count(request['input_tokens'])}→{count(request['output_tokens'])}"
     parts = [
-        screen.painted(moment(request["at"]), "dim"),
+        screen.painted(moment(request["at"], dated=dated), "dim"),
         screen.painted(padded(clean(status), 3), "green" if status < 400 else "red"),
         padded(fitted(clean(request["model"]), 18), 18),
         padded(tokens, 13, right=True),
         padded(usd(request["cost"]), 12, right=True),
         padded(_seconds(request["timing"]["total_ms"]), 7, right=True),
     ]
-    if screen.columns is None or screen.columns >= 100:
+    if screen.columns is None or screen.columns >= (111 if dated else 100):
         parts.append(clean(request["id"]))
     parts.append(clean(request["error_code"] or request["ended"]))
     return " ".join(parts)

@@ -172,6 +172,8 @@ def test_usage_is_that_of_the_api(meterhouse: Cli, server: RunningServer, known:
         drawn = meterhouse("usage", "--plot", "--show", what, "--width", "60").stdout
         assert "█" in drawn and "\x1b" not in drawn
         assert max(len(line) for line in drawn.splitlines()) <= 60
+    [newest] = meterhouse("requests", "list", "--lines", "1").stdout.splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d 200 ", newest)
     ascii_only = meterhouse("usage", "--plot", LANG="C", PYTHONIOENCODING="ascii", LC_ALL="C")
     assert ascii_only.stdout
 
