@@ -6,6 +6,11 @@ from accounts.actor import Actor
 from accounts.models import AuditEntry, Organization
 
 
+def id_of(target: Any) -> str:
+    """What the API calls it: a membership goes by its user, a subscription by its organization."""
+    return str(getattr(target, "audit_id", None) or getattr(target, "public_id", target.pk))
+
+
 def record(
     action: str,
     target: Any,
@@ -23,7 +28,7 @@ def record(
         action=action,
         # Not type(): a request's user is a proxy, which answers for its class.
         object_type=target.__class__.__name__,
-        object_id=str(getattr(target, "public_id", target.pk)),
+        object_id=id_of(target),
         object_name=str(target)[:200],
         changes=changes or {},
     )

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import AuditEntry, Organization
 from dashboard.access import Desk
 
@@ -98,15 +99,13 @@ class EditForm(forms.Form):
         return _("“%(value)s”") % {"value": said} if said else _("empty")
 
     def _who_changed_it(self) -> str:
-        entry = (
-            AuditEntry.objects.select_related("actor")
-            .filter(
-                object_type=type(self.edited).__name__,
-                object_id=str(getattr(self.edited, "public_id", self.edited.pk)),
-                action__in=self.deeds,
-            )
-            .first()
+        found = AuditEntry.objects.select_related("actor").filter(
+            object_type=type(self.edited).__name__, object_id=audit.id_of(self.edited), action__in=self.deeds
         )
+        # A membership goes by its user, who may be in several.
+        if organization := getattr(self.edited, "organization", None):
+            found = found.filter(organization=organization)
+        entry = found.first()
         stays = _("Your text stays here; send it again to put it in place of what is there now.")
         if entry is None:
             return _("Somebody changed this meanwhile.") + " " + stays

@@ -28,6 +28,11 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.organization} ({self.role})"
 
+    @property
+    def audit_id(self) -> str:
+        """As `/members` of the REST API has it."""
+        return self.user.public_id
+
 
 class Invitation(models.Model):
     public_id = models.CharField(max_length=40, unique=True, default=partial(public_id, "inv"), editable=False)

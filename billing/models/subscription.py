@@ -17,3 +17,8 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization}: {self.plan}"
+
+    @property
+    def audit_id(self) -> str:
+        """The one of its organization."""
+        return self.organization.public_id

@@ -136,6 +136,11 @@ def test_people_are_invited_change_and_go(alice: House, admin) -> None:
     assert (removed["deleted"], removed["keys_revoked"]) == (True, 0)
     assert admin.send("DELETE", f"v1/members/{bob.public_id}").json()["deleted"] is True
     assert [one["email"] for one in admin.get("v1/members").json()["data"]] == ["alice@example.com"]
+    written = admin.get(f"v1/audit?object_id={bob.public_id}").json()["data"]
+    assert {(one["action"], one["object_type"]) for one in written} == {
+        ("member.role_changed", "Membership"),
+        ("member.removed", "Membership"),
+    }
 
 
 def test_a_mail_that_did_not_go_is_said(alice: House, admin, monkeypatch: pytest.MonkeyPatch) -> None:
