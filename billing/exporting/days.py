@@ -34,11 +34,16 @@ def plan(export: ScheduledExport, now: datetime) -> None:
 
 def is_over(export: ScheduledExport, day: date, zone: ZoneInfo, now: datetime) -> bool:
     """Whether the day ended long enough ago and all of its requests have ended too."""
-    end = periods.day_start(day + _DAY, zone)
+    end = end_of(day, zone)
     if end + MARGIN >= now:
         return False
     under_way = Hold.objects.filter(organization=export.organization, state="active", admitted_at__lt=end)
     return not under_way.exists()
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The UTC instant at which the zone's day ends."""
+    return periods.day_start(day + _DAY, zone)
 
 
 def notice_changes(export: ScheduledExport, now: datetime) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from billing.day_seals import MARGIN
 from billing.exporting import content, days
 from billing.exporting.content import Content
 from billing.exporting.places import Place, place_of
@@ -63,7 +64,11 @@ def _claim(now: datetime, failing: set[int]) -> ExportFile | None:
     for file in due.select_related("export__organization").order_by("next_attempt_at", "day", "pk")[:10]:
         lease = timezone.now() + LEASE
         mine = ExportFile.objects.filter(free, pk=file.pk, state=ExportState.PENDING, attempts=file.attempts)
-        if mine.update(claimed_until=lease, attempts=F("attempts") + 1) == 1:
+        zone = file.export.organization.zone
+        if not days.is_over(file.export, file.day, zone, now):
+            # The zone has moved since.
+            mine.update(next_attempt_at=max(days.end_of(file.day, zone) + MARGIN, now + _FIRST_WAIT))
+        elif mine.update(claimed_until=lease, attempts=F("attempts") + 1) == 1:
             file.claimed_until, file.attempts = lease, file.attempts + 1
             return file
     return None

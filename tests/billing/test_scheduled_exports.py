@@ -237,6 +237,20 @@ def test_another_zone_writes_every_day_again(alice, tmp_path):
 # ---------------------------------------------------------------- what goes wrong
 
 
+def test_a_day_that_has_not_ended_yet_in_another_zone_is_waited_for(alice, tmp_path):
+    Organization.objects.filter(pk=alice.organization.pk).update(time_zone="Pacific/Kiritimati")
+    exports.to_directory(alice.organization, str(tmp_path), contents=["usage"], first_day=YESTERDAY)
+    used(alice, 3, NOON - timedelta(hours=4))
+    assert export_due(NOON + timedelta(hours=3)) == 1
+    Organization.objects.filter(pk=alice.organization.pk).update(time_zone="Pacific/Honolulu")
+    assert export_due(NOON + timedelta(hours=4)) == 0, "in Honolulu this day has begun six hours ago"
+    charged = used(alice, 2, NOON + timedelta(hours=8))
+    assert export_due(NOON + timedelta(hours=26)) == 1
+    path = tmp_path / alice.organization.public_id / "usage" / f"{YESTERDAY}.csv.manifest.json"
+    told = json.loads(path.read_text())
+    assert (told["time_zone"], told["sums"]["cost"]) == ("Pacific/Honolulu", usd_string(charged))
+
+
 def test_a_bucket_that_fails_is_tried_again_later(alice, bucket):
     used(alice)
     export = to_bucket(alice, bucket)
