@@ -95,12 +95,12 @@ class Keys(KeyDoor):
         """List the organization's keys, newest first."""
         query = KeyQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        rows = self.visible()
-        if wanted := query.validated_data.get("project"):
+        rows, asked = self.visible(), query.validated_data
+        if wanted := asked.get("project"):
             rows = rows.filter(project=self._project(wanted, "project"))
-        if statuses := query.validated_data.get("status"):
+        if statuses := asked.get("status"):
             rows = rows.with_status(statuses)
-        found, around = page(rows, query.validated_data["limit"], query.validated_data.get("cursor"))
+        found, around = page(rows, asked["limit"], asked.get("cursor"), among=self.visible())
         return Response({"object": "list", "data": self.all_shown(found), **around})
 
     @extend_schema(

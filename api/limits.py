@@ -66,11 +66,12 @@ class Limits(_LimitDoor):
         query = LimitQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
-        rows = limit_list.in_force(reach_of(self.caller))
+        reach = reach_of(self.caller)
+        rows = limit_list.in_force(reach)
         for name, column in (("project", "project__public_id"), ("key", "api_key__public_id")):
             if name in asked:
                 rows = rows.filter(**{column: asked[name]})
-        found, around = page(rows, asked["limit"], asked.get("cursor"))
+        found, around = page(rows, asked["limit"], asked.get("cursor"), among=limit_list.ever(reach))
         return Response({"object": "list", "data": self.shown(found), **around})
 
     @extend_schema(

@@ -29,7 +29,7 @@ from api.organization_serializers import (
     shown_invitation,
     shown_member,
 )
-from api.paging import PageQuery, page
+from api.paging import PageQuery
 from api.schema import ERRORS
 from foundation.addresses import absolute
 
@@ -144,7 +144,9 @@ class Invitations(InvitationDoor):
         """Invitations that wait for an answer, newest first; expired ones too."""
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found, around = page(self.open(), query.validated_data["limit"], query.validated_data.get("cursor"))
+        asked = query.validated_data
+        # An invitation that was taken back is gone: only a number still says where it was.
+        found, around = numbered.page(self.open(), asked["limit"], asked.get("cursor"), "invitation")
         return Response({"object": "list", "data": [shown_invitation(one) for one in found], **around})
 
     @extend_schema(

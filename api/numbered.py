@@ -14,24 +14,23 @@ def page(
 ) -> tuple[list[Any], dict[str, Any]]:
     """One page, newest first, and the members that surround it in the answer.
 
-    Rows are in the order of their number, or with `by` of that instant before it.
+    Rows are in the order of their number, or with `by` of that instant before it. A number has its place in a list
+    that the row has left since.
     """
     order = [f"-{by}", "-pk"] if by else ["-pk"]
     if cursor is not None:
         number = number_of(cursor, prefix)
-        last = (
-            None
-            if number is None
-            else rows.model._default_manager.filter(pk__in=rows.values("pk")).filter(pk=number).first()
-        )
-        if last is None:
+        if number is None:
             raise bad_cursor()
         if by:
+            last = rows.model._default_manager.filter(pk__in=rows.values("pk")).filter(pk=number).first()
+            if last is None:
+                raise bad_cursor()
             at = getattr(last, by)
             # The first condition alone finds the place in the index.
             rows = rows.filter(**{f"{by}__lte": at}).filter(Q(**{f"{by}__lt": at}) | Q(pk__lt=last.pk))
         else:
-            rows = rows.filter(pk__lt=last.pk)
+            rows = rows.filter(pk__lt=number)
     found = list(rows.order_by(*order)[: limit + 1])
     has_more = len(found) > limit
     found = found[:limit]

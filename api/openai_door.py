@@ -40,10 +40,11 @@ class OpenAIDoor(Door):
         id_of: str = "public_id",
         *,
         newest_first: bool = False,
+        among: "QuerySet[Any] | None" = None,
     ) -> Response:
-        """A page in the order of creation."""
+        """A page in the order of creation; `after` is one of `among`, as `api.paging` has it."""
         if "after" in asked:
-            last = rows.filter(**{id_of: asked["after"]}).first()
+            last = (rows if among is None else among).filter(**{id_of: asked["after"]}).first()
             if last is None:
                 raise ApiError(400, INVALID, "invalid_value", "`after` is no id of this list.", param="after")
             rows = rows.filter(pk__lt=last.pk) if newest_first else rows.filter(pk__gt=last.pk)

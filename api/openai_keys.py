@@ -33,9 +33,13 @@ class AdminKeyCreate(Strict):
 
 
 class _KeysDoor(OpenAIDoor):
+    def ever(self) -> Any:
+        """Keys that people manage or managed."""
+        return ApiKey.objects.visible().filter(organization=self.caller.organization)
+
     def live(self) -> Any:
-        """Keys that people manage and that were not revoked."""
-        rows = ApiKey.objects.visible().not_revoked().filter(organization=self.caller.organization)
+        """Those that were not revoked."""
+        rows = self.ever().not_revoked()
         return rows.select_related("project", "owner", "created_by", "organization").prefetch_related("secrets")
 
     def managing(self) -> Any:
@@ -61,7 +65,13 @@ class AdminKeys(_KeysDoor):
         """Keys with the management scope."""
         asked = asked_of(KeyOrder, request)
         newest_first = asked["order"] == "desc"
-        return self.listed(self.managing(), asked, lambda rows: self.shown(rows, _admin_key), newest_first=newest_first)
+        return self.listed(
+            self.managing(),
+            asked,
+            lambda rows: self.shown(rows, _admin_key),
+            newest_first=newest_first,
+            among=self.ever(),
+        )
 
     def post(self, request: Request) -> Response:
         """A new one, of the project of the calling key; `value` is shown this once."""
@@ -99,7 +109,8 @@ class ProjectKeys(_KeysDoor):
     def get(self, request: Request, project_id: str) -> Response:
         """The project's keys without those that manage."""
         asked = asked_of(AfterQuery, request)
-        return self.listed(self.others(project_id), asked, lambda rows: self.shown(rows, _project_key))
+        rows, ever = self.others(project_id), self.ever().filter(project__public_id=project_id)
+        return self.listed(rows, asked, lambda page: self.shown(page, _project_key), among=ever)
 
 
 @extend_schema(exclude=True)

@@ -46,7 +46,8 @@ class OpenAIProjects(OpenAIDoor):
         rows = _live(self.caller)
         if asked["include_archived"] == "false":
             rows = rows.filter(archived_at=None)
-        return self.listed(rows, asked, lambda page: [_shown(one) for one in page])
+        ever = Project.objects.filter(organization=self.caller.organization)
+        return self.listed(rows, asked, lambda page: [_shown(one) for one in page], among=ever)
 
     def post(self, request: Request) -> Response:
         """A new one."""

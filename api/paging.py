@@ -18,13 +18,18 @@ class PageQuery(Strict):
     )
 
 
-def page(rows: "QuerySet[Any]", limit: int, cursor: str | None) -> tuple[list[Any], dict[str, Any]]:
-    """One page of rows that have a public id, and the members that surround them in the answer."""
+def page(
+    rows: "QuerySet[Any]", limit: int, cursor: str | None, *, among: "QuerySet[Any]"
+) -> tuple[list[Any], dict[str, Any]]:
+    """One page of rows that have a public id, and the members that surround them in the answer.
+
+    The cursor is one of `among`: what was the last of a page may have left the list since, and still has its place.
+    """
     if cursor is not None:
-        last = rows.model._default_manager.filter(pk__in=rows.values("pk"), public_id=cursor).first()
+        last = among.filter(public_id=cursor).values_list("pk", flat=True).first()
         if last is None:
             raise bad_cursor()
-        rows = rows.filter(pk__lt=last.pk)
+        rows = rows.filter(pk__lt=last)
     found = list(rows.order_by("-pk")[: limit + 1])
     has_more = len(found) > limit
     found = found[:limit]

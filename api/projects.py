@@ -65,10 +65,11 @@ class Projects(_ProjectDoor):
         query = ProjectQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
-        rows = Project.objects.filter(pk__in=[one.pk for one in self._live()])
+        reached = Project.objects.filter(pk__in=[one.pk for one in self.caller.projects()])
+        rows = reached.filter(deleted_at=None)
         if "status" in asked:
             rows = rows.filter(archived_at__isnull=asked["status"] == "active")
-        found, around = page(rows, asked["limit"], asked.get("cursor"))
+        found, around = page(rows, asked["limit"], asked.get("cursor"), among=reached)
         return Response({"object": "list", "data": [shown_project(one) for one in found], **around})
 
     @extend_schema(

@@ -69,7 +69,8 @@ class ScheduledExports(_ExportDoor):
         """The exports, newest first, those that are off included."""
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found, around = page(self.every(), query.validated_data["limit"], query.validated_data.get("cursor"))
+        asked, ever = query.validated_data, ScheduledExport.objects.filter(organization=self.caller.organization)
+        found, around = page(self.every(), asked["limit"], asked.get("cursor"), among=ever)
         return Response({"object": "list", "data": shown(found), **around})
 
     @extend_schema(

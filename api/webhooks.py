@@ -72,7 +72,8 @@ class Webhooks(_WebhookDoor):
         """The endpoints, newest first, those that are off included."""
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found, around = page(self.all_endpoints(), query.validated_data["limit"], query.validated_data.get("cursor"))
+        asked, ever = query.validated_data, WebhookEndpoint.objects.filter(organization=self.caller.organization)
+        found, around = page(self.all_endpoints(), asked["limit"], asked.get("cursor"), among=ever)
         return Response({"object": "list", "data": [shown(one) for one in found], **around})
 
     @extend_schema(
@@ -166,8 +167,9 @@ class Deliveries(_WebhookDoor):
         query = DeliveryQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         asked = query.validated_data
+        everything = webhooks.deliveries(self.caller.organization, endpoint=endpoint)
         rows = webhooks.deliveries(self.caller.organization, endpoint=endpoint, state=asked.get("state", ""))
-        found, around = page(rows, asked["limit"], asked.get("cursor"))
+        found, around = page(rows, asked["limit"], asked.get("cursor"), among=everything)
         return Response({"object": "list", "data": [shown_delivery(one) for one in found], **around})
 
 

@@ -20,6 +20,11 @@ def in_force(reach: Reach) -> QuerySet[SpendingLimit]:
     return seen(reach, limits.active(reach.organization))
 
 
+def ever(reach: Reach) -> QuerySet[SpendingLimit]:
+    """The limits that hold or held."""
+    return seen(reach, SpendingLimit.objects.filter(organization=reach.organization))
+
+
 def find(reach: Reach, public_id: str) -> SpendingLimit | None:
     """A limit in force that is seen."""
     return in_force(reach).filter(public_id=public_id).first()
@@ -27,6 +32,5 @@ def find(reach: Reach, public_id: str) -> SpendingLimit | None:
 
 def alerts(reach: Reach) -> QuerySet[Alert]:
     """The alerts of limits that are seen, removed limits included."""
-    ours = seen(reach, SpendingLimit.objects.filter(organization=reach.organization))
-    found = Alert.objects.filter(organization=reach.organization, limit__in=ours.values("pk"))
+    found = Alert.objects.filter(organization=reach.organization, limit__in=ever(reach).values("pk"))
     return found.select_related("limit__organization", "limit__project", "limit__api_key", "window")
