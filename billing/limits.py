@@ -14,6 +14,7 @@ from accounts import audit, projects
 from accounts.actor import SYSTEM, Actor
 from accounts.models import ApiKey, Organization, Project
 from billing import alerting, windows
+from billing.ingestion.draft import EARLY
 from billing.models import Measure, SpendingLimit, SpendingWindow, Window
 from foundation import periods
 from foundation.money import LARGEST
@@ -135,11 +136,11 @@ def _status(limit: SpendingLimit, window: SpendingWindow | None, now: datetime) 
 
 def _set(subject: Subject, terms: Terms, by: Actor) -> SpendingLimit:
     with transaction.atomic():
-        now = timezone.now()
         limit = find(subject, terms.measure, terms.window)
         before = _said(limit) if limit else None
         if limit is None:
-            limit = _create(_where(subject), terms, by, now)
+            limit = _create(subject, terms, by)
+            now = limit.created_at
         else:
             now = _change(limit, terms)
             limit.refresh_from_db()
@@ -149,7 +150,11 @@ def _set(subject: Subject, terms: Terms, by: Actor) -> SpendingLimit:
         return limit
 
 
-def _create(where: dict[str, Subject | None], terms: Terms, by: Actor, now: datetime) -> SpendingLimit:
+def _create(subject: Subject, terms: Terms, by: Actor) -> SpendingLimit:
+    where = _where(subject)
+    # Batches of reported usage take turns with it: what each of them has counts once, in `opening` or in the window.
+    Organization.objects.select_for_update(no_key=True).get(pk=_organization_id(subject))
+    now = timezone.now()
     limit = SpendingLimit.objects.create(
         **where,
         measure=terms.measure,
@@ -160,7 +165,9 @@ def _create(where: dict[str, Subject | None], terms: Terms, by: Actor, now: date
         created_at=now,
         created_by=by.user,
     )
-    windows.open_window(limit.pk, limit.organization.zone, now, used_in_period(limit, now))
+    # Usage may be reported a little early, and then lie in the period after this one.
+    for at in (now, now + EARLY):
+        windows.open_window(limit.pk, limit.organization.zone, at, used_in_period(limit, at))
     # Thresholds that were passed before the limit was set are told now.
     SpendingWindow.objects.filter(limit=limit).update(next_alert=windows.next_alert(terms.amount, limit.thresholds, -1))
     return limit
@@ -183,13 +190,13 @@ def _change(limit: SpendingLimit, terms: Terms) -> datetime:
 
 
 def used_in_period(limit: SpendingLimit, now: datetime) -> int:
-    """What the limit's subject used in the current period by its usage events, in the limit's measure."""
-    starts_at, _ = periods.bounds(limit.window, now, limit.organization.zone)
+    """What the limit's subject used in the period of `now` by its usage events, in the limit's measure."""
+    starts_at, ends_at = periods.bounds(limit.window, now, limit.organization.zone)
     sums = reports.totals(
         reports.Filter(
             organization_id=limit.organization_id,
             start=starts_at or windows.BEGINNING,
-            end=periods.bucket_start(now) + periods.BUCKET,
+            end=ends_at or periods.bucket_start(now + EARLY) + periods.BUCKET,
             project_ids=(limit.project_id,) if limit.project_id else None,
             key_ids=(limit.api_key_id,) if limit.api_key_id else (),
         )
@@ -207,6 +214,10 @@ def _where(subject: Subject) -> dict[str, Subject | None]:
     project = subject if isinstance(subject, Project) else None
     api_key = subject if isinstance(subject, ApiKey) else None
     return {"organization": subject.organization, "project": project, "api_key": api_key}
+
+
+def _organization_id(subject: Subject) -> int:
+    return subject.pk if isinstance(subject, Organization) else subject.organization_id
 
 
 def _said(limit: SpendingLimit) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from accounts.models import Organization
 from billing import windows
@@ -25,7 +25,7 @@ _COUNT = """
 def legs(organization: Organization, sums: dict[Place, Sum]) -> list[WindowLeg]:
     """What the sums add to each window of the organization's limits, in the order of windows; opens missing windows.
 
-    A limit counts in the period in which something was used, unless that was over when the limit was set.
+    A limit counts in the period in which something was used, from the first one on: that in which the limit was set.
     """
     limits = list(SpendingLimit.objects.filter(organization=organization, removed_at=None).order_by("pk"))
     if not limits:
@@ -80,12 +80,19 @@ def _window(
     found = _containing(known[limit.pk], at)
     if found is not None:
         return found
-    _, ends_at = periods.bounds(limit.window, at, zone)
-    if ends_at is not None and limit.created_at >= ends_at:
+    # As it was in the zone of then: what was counted nowhere is never taken back, wherever the organization moves.
+    begins_at = _begins_at(limit, zone)
+    if begins_at is not None and at < begins_at:
         return None
     windows.open_window(limit.pk, zone, at)
     known[limit.pk] = list(SpendingWindow.objects.filter(limit=limit))
     return _containing(known[limit.pk], at)
+
+
+def _begins_at(limit: SpendingLimit, zone: ZoneInfo) -> datetime | None:
+    """The start of the window that was opened with the limit; None for a lifetime."""
+    opened = limit.windows.filter(starts_at__lte=limit.created_at).aggregate(last=Max("starts_at"))["last"]
+    return opened or periods.bounds(limit.window, limit.created_at, zone)[0]
 
 
 def _containing(found: list[SpendingWindow], at: datetime) -> SpendingWindow | None:
