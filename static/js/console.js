@@ -17,6 +17,12 @@
     });
   }
 
+  /* On a small screen the tabs scroll: the one that is open is in sight. */
+  document.querySelectorAll(".tabs > [aria-current]").forEach(function (tab) {
+    var row = tab.parentElement;
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  });
+
   /* A menu closes on Escape and on a click elsewhere. */
   document.addEventListener("keydown", function (event) {
     if (event.key !== "Escape") return;

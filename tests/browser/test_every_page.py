@@ -48,3 +48,12 @@ def look(visit: Visit, name: str, *, whole: bool = True) -> None:
     found["other policies"] = visit.other_policies()
     wrong = {what: one for what, one in found.items() if one}
     assert not wrong, json.dumps(wrong, indent=2)
+
+
+def test_on_a_telephone_the_open_tab_is_in_sight(people: People) -> None:
+    with people.visit("ana") as visit:
+        visit.resize(390)
+        for path in ("/settings/", "/settings/exports/", "/settings/data/"):
+            visit.open(path)
+            tab = visit.page.locator(".tabs [aria-current]").bounding_box()
+            assert tab and tab["x"] >= 0 and tab["x"] + tab["width"] <= 390
