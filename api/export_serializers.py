@@ -8,6 +8,7 @@ from rest_framework import serializers
 from api.envelopes import ListOut
 from api.instant import Day, Instant, instant
 from api.strict import Strict
+from billing.exports import standing
 from billing.models import ExportContent, ExportFile, ExportFormat, ExportPlace, ExportState, ScheduledExport
 from foundation.egress import LONGEST_URL
 
@@ -99,9 +100,7 @@ def shown(exports: Iterable[ScheduledExport]) -> list[dict[str, Any]]:
 
 
 def _shown(export: ScheduledExport) -> dict[str, Any]:
-    files = export.files.select_related("export")
-    last = files.exclude(finished_at=None).order_by("-finished_at", "-pk").first()
-    failing = files.filter(state=ExportState.PENDING).exclude(last_error="").order_by("day", "pk").first()
+    found = standing(export)
     return {
         "object": "scheduled_export",
         "id": export.public_id,
@@ -115,8 +114,8 @@ def _shown(export: ScheduledExport) -> dict[str, Any]:
         "access_key_id": export.access_key_id or None,
         "enabled": export.is_enabled,
         "next_day": export.next_day.isoformat(),
-        "last_file": shown_file(last) if last else None,
-        "failing_file": shown_file(failing) if failing else None,
+        "last_file": shown_file(found.last) if found.last else None,
+        "failing_file": shown_file(found.failing) if found.failing else None,
         "created_at": instant(export.created_at),
     }
 

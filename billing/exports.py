@@ -22,7 +22,7 @@ from accounts.actor import SYSTEM, Actor
 from accounts.models import Organization
 from billing.day_seals import MARGIN
 from billing.exporting import days
-from billing.models import ExportContent, ExportFile, ExportFormat, ExportPlace, ScheduledExport
+from billing.models import ExportContent, ExportFile, ExportFormat, ExportPlace, ExportState, ScheduledExport
 from foundation import egress, periods, sealing
 
 MOST_EXPORTS = 10
@@ -133,7 +133,7 @@ def run_now(export: ScheduledExport, by: Actor, day: date | None = None) -> list
         if not export.is_enabled:
             raise ValidationError(gettext("This export is switched off. Switch it on first."), code="export_disabled")
         zone = export.organization.zone
-        newest = periods.day_of(now - MARGIN, zone) - timedelta(days=1)
+        newest = newest_day(export)
         day = day or newest
         if not newest - timedelta(days=MOST_DAYS_BACK) <= day <= newest or not days.is_over(export, day, zone, now):
             raise ValidationError({"day": gettext("This day is not over, or too long past.")})
@@ -143,6 +143,28 @@ def run_now(export: ScheduledExport, by: Actor, day: date | None = None) -> list
         days.again(found, now)
         audit.record("export.run", export, by, changes={"day": day.isoformat()})
         return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The file that was written last, and the oldest that is due and failed."""
+
+    last: ExportFile | None
+    failing: ExportFile | None
+
+
+def standing(export: ScheduledExport) -> Standing:
+    """What became of an export lately."""
+    files = export.files.select_related("export")
+    return Standing(
+        files.exclude(finished_at=None).order_by("-finished_at", "-pk").first(),
+        files.filter(state=ExportState.PENDING).exclude(last_error="").order_by("day", "pk").first(),
+    )
+
+
+def newest_day(export: ScheduledExport) -> date:
+    """The newest day of the organization's zone that is over."""
+    return periods.day_of(timezone.now() - MARGIN, export.organization.zone) - timedelta(days=1)
 
 
 # ---------------------------------------------------------------- what is asked

@@ -73,6 +73,11 @@ class ScheduledExport(models.Model):
         return f"s3://{self.bucket}/{self.prefix}" if self.place == ExportPlace.S3 else self.directory
 
     @property
+    def contents_display(self) -> list[str]:
+        """What is written, in words."""
+        return [str(ExportContent(one).label) for one in self.contents]
+
+    @property
     def is_enabled(self) -> bool:
         return self.disabled_at is None and self.removed_at is None
 

@@ -1,6 +1,6 @@
 """How the console writes money, tokens, times and icons."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +98,10 @@ _DEEDS = {
     "webhook.removed": _("Webhook endpoint removed"),
     "webhook.tested": _("Webhook endpoint tested"),
     "delivery.replayed": _("Message sent again"),
+    "export.created": _("Export added"),
+    "export.changed": _("Export changed"),
+    "export.removed": _("Export removed"),
+    "export.run": _("Day exported again"),
     "project.created": _("Created"),
     "project.renamed": _("Renamed"),
     "user.deletion_asked": _("Asked to delete the account"),
@@ -246,6 +250,12 @@ def since(context: dict[str, Any], at: datetime) -> SafeString:
     is_today = local.date() == timezone.now().astimezone(zone).date()
     shown = f"{local:%H:%M %Z}" if is_today else shown_dates.instant_text(local)
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
+
+
+@register.filter
+def date_text(day: date) -> str:
+    """A day of the calendar: 23 Nov 2026."""
+    return shown_dates.day_text(day)
 
 
 @register.simple_tag(takes_context=True)

@@ -20,6 +20,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts import invitations, keys, organizations, presets, projects
@@ -27,8 +28,10 @@ from accounts.actor import Actor
 from accounts.keys import Restrictions
 from accounts.models import ApiKey, Organization, Project, User
 from accounts.roles import Role, Scope
-from billing import codes, demo_history, demo_organization, limits, webhooks
+from billing import codes, demo_history, demo_organization, exports, limits, webhooks
+from billing.exports import Target
 from billing.limits import Terms
+from billing.models import ExportContent, ExportFile, ExportState, ScheduledExport
 from foundation.money import NANO
 from tests.dashboard.console import aside
 from tests.databases import Template, using
@@ -123,6 +126,7 @@ def _of_ana() -> tuple[dict[str, str], list[str]]:
     endpoint = webhooks.create_endpoint(
         northwind, "https://hooks.example.com/meterhouse", by, description="Pager of the shop"
     ).endpoint
+    export = _exported(northwind, by)
     codes.redeem(northwind, codes.create(codes.Terms(5 * NANO, valid_days=90)).text, by)
     invited = invitations.invite(northwind, f"{'w' * 50}@a-rather-long-domain-name.example.com", Role.DEVELOPER, by)
     tom_invited = invitations.invite(northwind, "wanda@example.com", Role.BILLING, by)
@@ -147,12 +151,37 @@ def _of_ana() -> tuple[dict[str, str], list[str]]:
         "sandbox": Project.objects.get(name="Sandbox").public_id,
         "limit": limit.public_id,
         "endpoint": endpoint.public_id,
+        "export": export.public_id,
         "user": tom.public_id,
         "invitation": tom_invited.secret,
         "new_invitation": invited.secret,
         "passkey": str(passkey.pk),
     }
     return names, [spender.secret, limited.secret]
+
+
+def _exported(organization: Organization, by: Actor) -> ScheduledExport:
+    """A file of each state."""
+    target = Target(
+        "northwind-books",
+        "eu-central-1",
+        "https://s3.invalid",
+        LONG,
+        access_key_id="AKIAEXAMPLE",
+        secret_access_key="x",
+    )
+    export = exports.to_bucket(organization, target, by)
+    # Before anything happened: such a day does not change.
+    day, zone = export.next_day - timedelta(days=40), organization.time_zone
+    files = [ExportFile(export=export, content=what, day=day, time_zone=zone) for what in ExportContent.values]
+    files[0].state, files[0].version, files[0].rows, files[0].size = ExportState.DONE, 2, 1_234, 56_789
+    files[0].finished_at = timezone.now()
+    files[1].last_error = "The bucket answered 403: AccessDenied"
+    # Nothing of it is sent: who claimed them does not come back.
+    for file in files[1:]:
+        file.claimed_until = timezone.now() + timedelta(days=1)
+    ExportFile.objects.bulk_create(files)
+    return export
 
 
 def _ask(server: RunningServer, secrets: list[str]) -> str:

@@ -59,6 +59,10 @@ def hook(methods: set[str], may: set[str], body: Any = None, of: dict[str, str] 
     return Row(methods, may, _fixed(body), of={"endpoint": "endpoint", **(of or {})}, **more)
 
 
+def export(methods: set[str], may: set[str], body: Any = None, **more: Any) -> Row:
+    return Row(methods, may, _fixed(body), of={"export": "export"}, **more)
+
+
 def preset(methods: set[str], may: set[str], body: Any = None, of: str = "preset", **more: Any) -> Row:
     return Row(methods, may, _fixed(body), of={"public_id": of}, done=200, **more)
 
@@ -86,6 +90,15 @@ PRESET = {
     "parameters": {},
     "messages": [],
     "version": 1,
+}
+
+BUCKET = {
+    "contents": ["usage", "ledger"],
+    "format": "csv",
+    "bucket": "example-books",
+    "region": "eu-central-1",
+    "access_key_id": "AKIAEXAMPLE",
+    "secret_access_key": "secret",
 }
 
 TABLE: dict[str, Row] = {
@@ -187,6 +200,14 @@ TABLE: dict[str, Row] = {
     "settings-organization": Row(FORM, MANAGE, _fixed({"name": "New name", "time_zone": "UTC"}), at="settings-profile"),
     "settings-access": Row(VERB, MANAGE, _fixed({"allowed_domains": "example.com"}), at="settings-organization"),
     "settings-copying": Row(VERB, MANAGE, _fixed({"allowed": "yes"}), at="settings-organization"),
+    "settings-exports": Row(PAGE, MANAGE, at="settings-profile"),
+    "settings-export-add": Row(FORM, MANAGE, _fixed(BUCKET | {"token": "e" * 32}), at="settings-exports"),
+    "settings-export": export(FORM, MANAGE, {"contents": ["usage"]}, at="settings-exports"),
+    "settings-export-key": export(VERB, MANAGE, {"access_key_id": "AKIAOTHER", "secret_access_key": "other"},
+                                  at="settings-export"),
+    "settings-export-run": export(VERB, MANAGE, at="settings-export"),
+    "settings-export-switch": export(VERB, MANAGE, {"on": "no"}, at="settings-export"),
+    "settings-export-remove": export(FORM, MANAGE, at="settings-export"),
     "settings-data": Row(PAGE, ALL, at="settings-profile"),
     "settings-delete": Row(FORM, ALL, lambda values: {"email": values["email"]}, at="settings-data"),
     "settings-keep": Row(VERB, ALL),

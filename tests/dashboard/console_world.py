@@ -16,8 +16,9 @@ from accounts import invitations, keys, presets, projects
 from accounts.models import ApiKey, ApiKeySecret, Organization, Project, User
 from accounts.presets import Content
 from accounts.roles import Role
-from billing import codes, dispatching, limits, webhooks
+from billing import codes, dispatching, exports, limits, webhooks
 from billing.codes import Terms as CodeTerms
+from billing.exports import Target
 from billing.limits import Terms
 from billing.models import Delivery, DeliveryState, EventType, OutboxMessage
 from foundation.money import NANO
@@ -96,6 +97,7 @@ def furnish() -> World:
     values |= {"other": other.public_id, "developer": people["developer"].public_id}
     values |= {"idle_developer": alice.member("Idle", Role.DEVELOPER, works_here=False).public_id}
     values |= _keys(alice) | _projects(alice) | _money(alice) | _invitation(alice) | _webhook(alice)
+    values |= _export(alice)
     values |= _presets(alice, people["developer"]) | _session(other)
     return World(alice, charlie, people, values)
 
@@ -148,6 +150,12 @@ def _webhook(alice: House) -> Values:
     delivery = Delivery.objects.get(endpoint=endpoint)
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.DELIVERED, ended_at=timezone.now())
     return {"endpoint": endpoint.public_id, "delivery": delivery.public_id}
+
+
+def _export(alice: House) -> Values:
+    """Into a bucket that nothing is written to."""
+    target = Target("example-books", "eu-central-1", access_key_id="AKIAEXAMPLE", secret_access_key="secret")
+    return {"export": exports.to_bucket(alice.organization, target, alice.actor).public_id}
 
 
 def _presets(alice: House, maker: User) -> Values:

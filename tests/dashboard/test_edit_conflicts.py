@@ -9,7 +9,8 @@ from accounts import keys, organizations, policies, projects
 from accounts.actor import Actor
 from accounts.models import ApiKey, Organization
 from accounts.roles import Role
-from billing import limits, webhooks
+from billing import exports, limits, webhooks
+from billing.exports import Target
 from billing.limits import Terms
 from foundation.money import NANO
 from tests.dashboard.metered import logged_in as browser
@@ -117,6 +118,16 @@ def test_a_webhook_endpoint(alice: House) -> None:
     webhooks.change(endpoint, alice.actor, description="Shop")
     sent = {"url": endpoint.url, "description": "Store", "version": seen}
     assert "Description: It is “Shop” now." in refused(client, url, sent)
+
+
+def test_a_scheduled_export(alice: House) -> None:
+    target = Target("example-books", access_key_id="AKIAEXAMPLE", secret_access_key="secret")
+    export = exports.to_bucket(alice.organization, target, alice.actor)
+    client, url = browser(alice.owner), f"/settings/exports/{export.public_id}/"
+    seen = version(client, url, f'action="{url}"')
+    exports.change(export, alice.actor, contents=["ledger"])
+    text = refused(client, url, {"contents": ["usage"], "version": seen})
+    assert "Contents: It is “Entries of the ledger” now." in text
 
 
 def test_without_a_version_it_is_not_compared(alice: House) -> None:

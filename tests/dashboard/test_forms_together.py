@@ -15,9 +15,9 @@ from accounts.roles import Role
 from billing import codes, limits, webhooks
 from billing.codes import Terms
 from billing.limits import Terms as Rules
-from billing.models import CreditGrant, GrantKind, SpendingLimit, WebhookEndpoint
+from billing.models import CreditGrant, GrantKind, ScheduledExport, SpendingLimit, WebhookEndpoint
 from foundation.money import NANO
-from tests.dashboard.console_rights import PRESET
+from tests.dashboard.console_rights import BUCKET, PRESET
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house, person
 
@@ -103,6 +103,14 @@ def test_one_endpoint_is_added(alice: House) -> None:
     assert WebhookEndpoint.objects.count() == 1
     assert showing(answers, "whsec_") == 1
     assert sorted(answer.status_code for answer in answers) == [200] + [302] * (TIMES - 1)
+
+
+def test_one_export_is_added(alice: House) -> None:
+    client = browser(alice.owner)
+    form = BUCKET | {"token": token(client, "/settings/exports/add/")}
+    answers = together(client, lambda window: window.post("/settings/exports/add/", form))
+    assert ScheduledExport.objects.count() == 1
+    assert {answer.status_code for answer in answers} == {302}
 
 
 def test_a_signing_secret_is_rotated_once_so_that_the_old_one_still_signs(alice: House) -> None:
