@@ -97,6 +97,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.console",
             ],
+            "builtins": ["dashboard.templatetags.form_marks"],
         },
     }
 ]

@@ -15,6 +15,8 @@ from accounts.models import ApiKey, Membership, Organization, Project, User
 from accounts.roles import Permission, Role, allows
 
 _SESSION = "organization"
+# Which organization the page of a form showed; see templatetags/form_marks.py.
+FORM_FIELD = "in_organization"
 P = ParamSpec("P")
 
 
@@ -51,19 +53,31 @@ class Desk:
 
 
 def current_membership(request: HttpRequest) -> Membership | None:
-    """The membership chosen in this session, else the oldest one."""
+    """The membership that the sent form was made for, else the one chosen in this session, else the oldest one."""
     if not request.user.is_authenticated:
         return None
     found = list(
         Membership.objects.select_related("organization", "user").filter(user=request.user).order_by("created_at", "pk")
     )
-    chosen = request.session.get(_SESSION)
-    return next((one for one in found if one.organization.public_id == chosen), found[0] if found else None)
+    own = {one.organization.public_id: one for one in found}
+    for chosen in (request.POST.get(FORM_FIELD), request.session.get(_SESSION)):
+        if chosen in own:
+            return own[chosen]
+    return found[0] if found else None
 
 
 def choose(request: HttpRequest, organization: Organization) -> None:
     """Look at this organization from now on."""
     request.session[_SESSION] = organization.public_id
+
+
+def _stay(request: HttpRequest, organization: Organization) -> None:
+    """Go on in the organization of the sent form, whatever another tab switched to; 404 when the person left it."""
+    asked = request.POST.get(FORM_FIELD)
+    if asked and asked != organization.public_id:
+        raise Http404
+    if asked and request.session.get(_SESSION) != asked:
+        choose(request, organization)
 
 
 View = Callable[Concatenate[HttpRequest, Desk, P], HttpResponseBase]
@@ -82,6 +96,7 @@ def member(permission: Permission | None = None) -> Callable[[View[P]], Callable
             membership = current_membership(request)
             if membership is None:
                 return redirect("dashboard:welcome")
+            _stay(request, membership.organization)
             if policies.lacks_factor(membership):
                 return redirect("dashboard:two-factor-needed")
             desk = Desk(request.user, membership)  # type: ignore[arg-type]

@@ -46,6 +46,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
     context |= {
         "membership": membership,
         "organization": membership.organization,
+        # Views may call other things by the names above.
+        "here": membership.organization.public_id,
         "organizations": [
             one.organization
             for one in Membership.objects.filter(user=request.user).select_related("organization").order_by("pk")
