@@ -63,7 +63,10 @@
         return answer.text();
       })
       .then(function (html) {
-        var part = new DOMParser().parseFromString(html, "text/html").querySelector("[data-dialog-part]");
+        var fresh = new DOMParser().parseFromString(html, "text/html");
+        // Another tab has switched: the page itself says which organization this is about.
+        if (fresh.body.dataset.organization !== document.body.dataset.organization) throw new Error("not here");
+        var part = fresh.querySelector("[data-dialog-part]");
         var dialog = document.createElement("dialog");
         dialog.appendChild(document.importNode(part, true));
         dialog.setAttribute("aria-labelledby", dialog.querySelector("[data-dialog-title]").id);

@@ -19,6 +19,11 @@
   function take(html) {
     var fresh = new DOMParser().parseFromString(html, "text/html");
     if (!fresh.querySelector("[data-live]")) throw new Error("not the page");
+    // Another tab has switched: figures of that organization must not stand under the name of this one.
+    if (fresh.body.dataset.organization !== document.body.dataset.organization) {
+      pause(true);
+      return;
+    }
     page.querySelectorAll("[data-live]").forEach(function (part) {
       var other = fresh.querySelector('[data-live="' + part.dataset.live + '"]');
       if (!other || other.innerHTML === part.innerHTML || part.contains(document.activeElement)) return;

@@ -26,7 +26,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts import invitations, keys, organizations, presets, projects
 from accounts.actor import Actor
 from accounts.keys import Restrictions
-from accounts.models import ApiKey, Organization, Project, User
+from accounts.models import ApiKey, Membership, Organization, Project, User
 from accounts.roles import Role, Scope
 from billing import codes, demo_history, demo_organization, exports, limits, webhooks
 from billing.exports import Target
@@ -102,6 +102,9 @@ def _furnish() -> tuple[dict[str, str], list[str]]:
     Organization.objects.filter(pk=paul.organization.pk).update(requires_two_factor=True)
     otto = house("Otto")
     User.objects.filter(pk=otto.owner.pk).update(is_staff=True, is_superuser=True)
+    vera = house("Vera")
+    Membership.objects.create(organization=otto.organization, user=vera.owner, role=Role.ADMIN)
+    names |= {"vera_house": vera.organization.public_id, "otto_house": otto.organization.public_id}
     return names, secrets
 
 
