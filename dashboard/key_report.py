@@ -1,22 +1,14 @@
-"""What the page of one key tells: its secrets with who made and ended them, and its newest errors."""
+"""What the page of one key tells: its secrets with who made and ended them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, ApiKeySecret, AuditEntry
-from dashboard import api_words, limit_refusals
-from dashboard.request_filters import ENDINGS
-from dashboard.usage_filters import Scope
-from usage.models import UsageEvent
 
-_ERRORS = 20
-# How far back failed answers are looked for: a key that seldom fails must not make the page slow.
-_LOOKED_AT = 2_000
 _LIFE = ("key.created", "key.regenerated", "key.old_secret_stopped", "key.revoked")
 # A secret and the entry that tells of it are written in one transaction.
 _TOGETHER = timedelta(seconds=10)
@@ -32,44 +24,6 @@ class Secret:
     ended_by: AuditEntry | None
     state: str
     tone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A request that was refused, or answered and failed; `url` where it has a page of its own."""
-
-    at: datetime
-    code: str
-    model: str
-    said: str
-    request_id: str
-    url: str = ""
-
-
-def failures(scope: Scope, key: ApiKey) -> list[Failure]:
-    """The newest, refused or failed, newest first."""
-    found = [_refused(one) for one in limit_refusals.newest(scope, key, _ERRORS)]
-    newest = UsageEvent.objects.filter(api_key=key).order_by("-occurred_at").values("pk")[:_LOOKED_AT]
-    failed = UsageEvent.objects.filter(pk__in=newest, status__gte=400).order_by("-occurred_at", "-id")
-    found += [_failed(event) for event in failed[:_ERRORS]]
-    return sorted(found, key=lambda one: one.at, reverse=True)[:_ERRORS]
-
-
-def _refused(one: limit_refusals.Refused) -> Failure:
-    request = one.request
-    return Failure(
-        request.at, request.code, request.model, api_words.said(one.message) or one.meaning, request.request_id
-    )
-
-
-def _failed(event: UsageEvent) -> Failure:
-    words = _("%(status)s: %(ending)s") % {
-        "status": event.status,
-        "ending": ENDINGS.get(event.finish_reason, event.finish_reason),
-    }
-    code = event.error_code or event.finish_reason
-    url = reverse("dashboard:request", args=[event.request_id])
-    return Failure(event.occurred_at, code, event.model, words, event.request_id, url)
 
 
 def last_address(key: ApiKey) -> str:

@@ -18,7 +18,7 @@ MOST = 2_000
 _FEWEST_A_PERIOD = 40
 _COLUMNS = GROUPS | {"member": "(SELECT k.owner_id FROM accounts_apikey k WHERE k.id = api_key_id)"}
 # An answer that broke off on our side or the provider's; a client that left is no failure.
-_FAILED = 500
+FAILED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ def failures(chosen: Filter, group: str, edges: Sequence[datetime] = ()) -> dict
             ]  # fmt: skip
             cursor.execute(
                 f"SELECT period.column1, {number} FROM (VALUES {values}) period CROSS JOIN usage_usageevent "  # noqa: S608
-                f"WHERE {where} AND status >= {_FAILED} AND occurred_at >= period.column2 "
+                f"WHERE {where} AND status >= {FAILED} AND occurred_at >= period.column2 "
                 "AND occurred_at < period.column3 GROUP BY period.column1",
                 bounds + params,
             )
         else:
             cursor.execute(
-                f"SELECT {column}, {number} FROM usage_usageevent WHERE {where} AND status >= {_FAILED} "  # noqa: S608
+                f"SELECT {column}, {number} FROM usage_usageevent WHERE {where} AND status >= {FAILED} "  # noqa: S608
                 f"AND occurred_at >= %s AND occurred_at < %s {f'GROUP BY {column}' if column != 'NULL' else ''}",
                 [*params, adapt(start), adapt(end)],
             )

@@ -3,6 +3,8 @@
 from django.db.models import F, Q, QuerySet
 
 from usage.models import UsageEvent
+from usage.models.event import CORRECTIONS
+from usage.pace import FAILED
 from usage.reports import Filter
 
 
@@ -15,6 +17,13 @@ def newest_first(chosen: Filter, ended: str = "", status: str = "") -> QuerySet[
         first = int(status[0]) * 100
         found = found.filter(status__gte=first, status__lt=first + 100)
     return found.order_by("-occurred_at", "-id")
+
+
+def failed(chosen: Filter) -> QuerySet[UsageEvent]:
+    """The filter's requests whose answer broke off, newest first; corrections are none of them."""
+    # Written out: with a bound number SQLite would not use the index of those that failed.
+    found = newest_first(chosen).extra(where=[f"usage_usageevent.status >= {FAILED}"])  # noqa: S610
+    return found.exclude(usage_source__in=CORRECTIONS)
 
 
 def older(found: QuerySet[UsageEvent], last: UsageEvent) -> QuerySet[UsageEvent]:

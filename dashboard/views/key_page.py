@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import keys
 from accounts.models import ApiKey
 from accounts.roles import Permission, Scope
-from dashboard import edits, key_report, key_rows, limits_held, rate_status, thirty_days
+from dashboard import edits, failures, key_report, key_rows, limits_held, rate_status, thirty_days
 from dashboard.access import Desk, member
 from dashboard.key_forms import ChangeKeyForm, RenameForm
 from dashboard.usage_filters import Scope as Reached
@@ -63,7 +63,7 @@ def _detail(
         "chart": chart,
         "chart_label": chart_label,
         "limits": [] if key.revoked_at else limits_held.of_key(scope, key, now),
-        "failures": key_report.failures(scope, key),
+        "failures": failures.of_key(scope, key),
         "secrets": key_report.secrets(key, now) if manages else [],
         "history": key_rows.history(key),
         "may_reveal": form is not None and key.organization.keys_can_be_revealed,

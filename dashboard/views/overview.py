@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
 from catalog.models import LanguageModel
-from dashboard import limit_refusals, limit_rows, overview_report, status_line
+from dashboard import failures, limit_rows, overview_report, status_line
 from dashboard.access import Desk, member
 from dashboard.api_base import base_url
 from dashboard.usage_filters import Scope
@@ -34,7 +34,7 @@ def overview(request: HttpRequest, desk: Desk) -> HttpResponse:
         "projects_of_mine": None if scope.every else scope.projects,
     }
     if not report.is_new:
-        context["errors"] = limit_refusals.newest(scope, most=_FEW)
+        context["errors"] = failures.newest(scope, now, _FEW)
         limits = limit_rows.rows(scope, now)
         context["closest"] = limit_rows.closest(limits, _FEW)
         context["monthly"] = limit_rows.monthly(limits)

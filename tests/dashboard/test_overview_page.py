@@ -50,6 +50,22 @@ def test_it_says_when_the_demo_provider_answers(alice):
     assert "demo provider answers: it repeats your message" in client.get("/").content.decode()
 
 
+def test_an_answer_that_broke_off_is_among_the_recent_errors(alice):
+    record(
+        request_of(alice.one, NOW - timedelta(hours=1), request_id="req_ok"),
+        request_of(
+            alice.one, NOW - timedelta(hours=2), request_id="req_broke", status=502, finish_reason="upstream_error"
+        ),
+    )
+    bob = alice.member("Bob", Role.DEVELOPER, works_here=False)
+    page = logged_in(alice.owner).get("/")
+    assert page.context["report"].errors == 1
+    assert [(one.key, one.said, one.url) for one in page.context["errors"]] == [
+        ("one", "502: Broke off", "/usage/requests/req_broke/")
+    ]
+    assert "Recent errors" not in logged_in(bob).get("/").content.decode(), "whose projects made no request"
+
+
 def test_month_today_and_the_same_days_before(alice):
     record(
         request_of(alice.one, NOW - timedelta(hours=1), charge=300),
