@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
-from django.contrib.auth.decorators import login_required
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from accounts import policies, reach
 from accounts.actor import Actor
@@ -80,6 +84,27 @@ def _stay(request: HttpRequest, organization: Organization) -> None:
         choose(request, organization)
 
 
+def _log_in(request: HttpRequest) -> HttpResponse:
+    """To the log-in and back. A form that came too late leads back to its page: its own address may answer no GET."""
+    if not request.POST:
+        return redirect_to_login(request.get_full_path())
+    messages.warning(request, _("You were logged out, so nothing was changed. Log in and send it again."))
+    page = request.headers.get("referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return redirect_to_login("/")
+    return redirect_to_login(urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl())
+
+
+def logged_in(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A view for people who are logged in; others log in first."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        return view(request, *args, **kwargs) if request.user.is_authenticated else _log_in(request)
+
+    return guarded
+
+
 View = Callable[Concatenate[HttpRequest, Desk, P], HttpResponseBase]
 
 
@@ -88,7 +113,7 @@ def member(permission: Permission | None = None) -> Callable[[View[P]], Callable
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
-        @login_required
+        @logged_in
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if any("\0" in str(value) for value in kwargs.values()):
                 # PostgreSQL does not even look for it.

@@ -1,7 +1,6 @@
 """What a person chooses for the whole console: the organization in view, the theme, the language."""
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,7 +12,7 @@ from accounts import people, policies
 from accounts.actor import Actor
 from accounts.models import Organization, User
 from billing import opening
-from dashboard.access import choose, current_membership
+from dashboard.access import choose, current_membership, logged_in
 from dashboard.context import THEMES
 from dashboard.language import known
 
@@ -21,7 +20,7 @@ _YEAR = 60 * 60 * 24 * 365
 
 
 @require_POST
-@login_required
+@logged_in
 def switch(request: HttpRequest, organization: str) -> HttpResponse:
     """Look at another organization; one that the person does not belong to does not exist."""
     own = Organization.objects.filter(memberships__user=request.user.pk)
@@ -59,7 +58,7 @@ def language(request: HttpRequest, code: str) -> HttpResponse:
 
 @never_cache
 @require_safe
-@login_required
+@logged_in
 def two_factor_needed(request: HttpRequest) -> HttpResponse:
     """For members of an organization that asks for a second factor which they do not have yet."""
     membership = current_membership(request)
@@ -70,7 +69,7 @@ def two_factor_needed(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/two_factor_needed.html", context)
 
 
-@login_required
+@logged_in
 def welcome(request: HttpRequest) -> HttpResponse:
     """For people who belong to no organization (any more): open one."""
     if current_membership(request) is not None:

@@ -1,7 +1,6 @@
 """Settings, Data: what is kept about the person, and a copy of it."""
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -9,10 +8,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import AccountDeletion, User
 from dashboard import personal_archive, personal_data
+from dashboard.access import logged_in
 
 
 @require_safe
-@login_required
+@logged_in
 def data(request: HttpRequest) -> HttpResponse:
     """What is kept, and what is not."""
     assert isinstance(request.user, User)
@@ -22,7 +22,7 @@ def data(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@login_required
+@logged_in
 def archive(request: HttpRequest) -> FileResponse:
     """The person's own data as a ZIP of JSON and CSV."""
     assert isinstance(request.user, User)
@@ -32,7 +32,7 @@ def archive(request: HttpRequest) -> FileResponse:
 
 @never_cache
 @require_safe
-@login_required
+@logged_in
 def export(request: HttpRequest) -> HttpResponse:
     """The person's own data as a JSON file."""
     assert isinstance(request.user, User)

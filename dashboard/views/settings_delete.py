@@ -2,7 +2,6 @@
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,10 +14,11 @@ from accounts.actor import Actor
 from accounts.models import AccountDeletion, User
 from billing import balances
 from dashboard import closing_mail
+from dashboard.access import logged_in
 
 
 @never_cache
-@login_required
+@logged_in
 @reauthentication_required(app="dashboard")  # type: ignore[untyped-decorator]
 def delete(request: HttpRequest) -> HttpResponse:
     """What goes and what stays, then the address typed; asks for the password first."""
@@ -45,7 +45,7 @@ def delete(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@logged_in
 def keep(request: HttpRequest) -> HttpResponse:
     """Undo it, as long as it is not done."""
     if closing.keep(_user(request), _actor(request)):

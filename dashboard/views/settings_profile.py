@@ -1,7 +1,6 @@
 """Settings, Profile: name, language, time zone, format of numbers, and how the playground answers."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,11 +10,12 @@ from django.utils.translation import gettext as _
 from accounts import people
 from accounts.actor import Actor
 from accounts.models import User
+from dashboard.access import logged_in
 from dashboard.form_errors import add_errors
 from dashboard.settings_forms import ProfileForm
 
 
-@login_required
+@logged_in
 def profile(request: HttpRequest) -> HttpResponse:
     """Also for people who belong to no organization."""
     user = request.user

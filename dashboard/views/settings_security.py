@@ -2,7 +2,6 @@
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.models import User
 from dashboard import security_report
+from dashboard.access import logged_in
 
 
 def _user(request: HttpRequest) -> User:
@@ -23,7 +23,7 @@ def _user(request: HttpRequest) -> User:
 
 @never_cache
 @require_safe
-@login_required
+@logged_in
 def security(request: HttpRequest) -> HttpResponse:
     """Everything that guards the account, on one page."""
     user = _user(request)
@@ -48,7 +48,7 @@ def _end(request: HttpRequest, sessions: list[UserSession]) -> None:
 
 
 @require_POST
-@login_required
+@logged_in
 def end(request: HttpRequest, session: int) -> HttpResponse:
     """End one of the person's other sessions; this one ends by logging out."""
     others = UserSession.objects.exclude(session_key=request.session.session_key)
@@ -58,7 +58,7 @@ def end(request: HttpRequest, session: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@logged_in
 def end_others(request: HttpRequest) -> HttpResponse:
     """End every session but this one."""
     others = UserSession.objects.filter(user=_user(request)).exclude(session_key=request.session.session_key)
