@@ -206,6 +206,7 @@ def test_the_menu_leads_there_until_the_first_call(alice: House, client: Client)
     key, _ = alice.key()
     record(request_of(key, timezone.now()))
     assert link not in client.get("/models/").content.decode()
+    assert "Hide from the menu" not in client.get(URL).content.decode()
     assert link in client.get("/docs/").content.decode()
 
 
