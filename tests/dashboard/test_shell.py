@@ -137,7 +137,7 @@ def test_the_most_severe_banner_is_shown_alone(alice: House) -> None:
     organization.save()
     page = client.get("/models/").content.decode()
     assert "This organization is suspended" in page
-    assert "Payment failed." in page
+    assert "ask your operator. Reason: Payment failed." in page
     assert page.count('class="banner"') == 1
 
 
