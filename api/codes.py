@@ -131,7 +131,12 @@ CODES: dict[str | None, Code] = {
         412, _INVALID, "`If-Match` names another state: it was changed meanwhile.", "Read it again, then decide anew."
     ),
     "request_too_large": Code(413, _INVALID, "The body is too large.", "Send less."),
-    "unsupported_media_type": Code(415, _INVALID, "The body is not JSON.", "Send `Content-Type: application/json`."),
+    "unsupported_media_type": Code(
+        415,
+        _INVALID,
+        "The body is not JSON, or it is compressed.",
+        "Send `Content-Type: application/json` and no `Content-Encoding`.",
+    ),
     "rate_limit_exceeded": Code(
         429, "requests", "Too many requests in 60 seconds.", "Wait for the seconds in `Retry-After`."
     ),

@@ -20,6 +20,15 @@ class Strict(serializers.Serializer):
     In JSON it refuses values of another type too. What it raises names every fault at once.
     """
 
+    def get_fields(self) -> dict[str, Any]:
+        """Who chose what is not there is told what is."""
+        fields: dict[str, Any] = super().get_fields()
+        for field in fields.values():
+            one = field.child if isinstance(field, serializers.ListField) else field
+            if isinstance(one, serializers.ChoiceField):
+                one.error_messages["invalid_choice"] = f"This must be one of {', '.join(map(str, one.choices))}."
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             return super().to_internal_value(data)

@@ -10,6 +10,8 @@ from gateway.chat_messages import check_messages
 from gateway.chat_tools import check_response_format, check_tools
 
 _INT64 = 2**63
+# How what gzip made begins.
+_GZIP = b"\x1f\x8b"
 _MOST_STOPS = 16
 
 
@@ -61,7 +63,8 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         members = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise errors.not_json(f"The request body is not valid JSON in UTF-8: {_reason(error)}.") from error
+        reason = "it is compressed; send it without Content-Encoding" if body.startswith(_GZIP) else _reason(error)
+        raise errors.not_json(f"The request body is not valid JSON in UTF-8: {reason}.") from error
     if not isinstance(members, dict):
         raise errors.not_json("The request body must be a JSON object.")
     # null means the default for every optional member.

@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -97,6 +98,30 @@ def test_bodies_that_are_none_are_refused(admin, raw, status):
 def test_another_content_type_is_refused(admin):
     response = admin.client.post("/api/v1/keys", {"name": "x"}, headers={"authorization": f"Bearer {admin.secret}"})
     assert fault(response)[:2] == (415, "unsupported_media_type")
+    assert "application/json" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip"])
+@pytest.mark.parametrize("path", ["v1/keys", "v1/events"])
+def test_a_compressed_body_is_refused_unread(admin, path, coding):
+    bomb = gzip.compress(b"0" * 10_000_000)
+    response = admin.post(path, bomb[:5_000], content_encoding=coding)
+    assert fault(response)[:2] == (415, "unsupported_media_type")
+    assert "without Content-Encoding" in response.json()["error"]["message"]
+    assert admin.post("v1/keys", {"name": "plain"}, content_encoding="identity").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("v1/usage?period=ever", ["today", "month"]),
+        ("v1/usage?interval=year", ["15m", "week"]),
+        ("v1/keys?status=gone", ["active", "revoked"]),
+    ],
+)
+def test_a_wrong_choice_is_told_the_choices(admin, query, names):
+    said = admin.get(query).json()["error"]["message"]
+    assert all(name in said for name in names), said
 
 
 @pytest.mark.parametrize(
