@@ -102,11 +102,16 @@ def _has_come(line: Line, now: datetime) -> bool:
     """Whether the posted balance has it. What was booked since `now` is there too: only grants can lie ahead."""
     if line.grant is None:
         return True
-    return line.at <= now if line.kind == EXPIRY else line.grant.starts_at <= now
+    return line.at <= now if line.kind == EXPIRY else _has_begun(line.grant, now)
+
+
+def _has_begun(grant: CreditGrant, now: datetime) -> bool:
+    """What burned has begun, although our clock was read before: the usage that it paid for is there, too."""
+    return grant.starts_at <= now or grant.burned > 0
 
 
 def _is_live(grant: CreditGrant, now: datetime) -> bool:
-    return grant.starts_at <= now and (grant.expires_at is None or grant.expires_at > now)
+    return _has_begun(grant, now) and (grant.expires_at is None or grant.expires_at > now)
 
 
 def _used_and_burned(organization: Organization, edges: list[datetime]) -> tuple[list[tuple[int, int]], dict[int, int]]:

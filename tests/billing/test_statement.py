@@ -194,3 +194,20 @@ def test_the_credit_of_a_month_is_there_when_the_statement_is_the_first_to_ask()
         assert [line.kind for line in read.lines if line.day == today] == ["grant"]
         assert (read.opening, read.closing) == (0, balances.balance(alice.organization.pk, timezone.now()).posted)
         assert read.closing > 0
+
+
+def test_credit_that_began_and_was_used_after_the_clock_was_read_changes_nothing_before(alice: House) -> None:
+    key = alice.key()
+    grants.give(alice.organization, NANO, at=NOW - timedelta(days=1))
+    # Another request gave it, as a month's credit at midnight, and it burns first.
+    grants.give(alice.organization, NANO, at=NOW + timedelta(seconds=1), expires_at=NOW + timedelta(days=30))
+    spent = use(alice, key, NOW + timedelta(seconds=2))
+    read = statement.read(alice.organization, date(2026, 11, 20), date(2026, 11, 23), NOW)
+    assert (read.opening, read.closing) == (0, 2 * NANO - spent)
+    assert [(line.kind, line.balance) for line in read.lines] == [
+        ("grant", 2 * NANO - spent),
+        ("usage", NANO - spent),
+        ("grant", NANO),
+    ]
+    read = statement.read(alice.organization, date(2026, 11, 20), date(2026, 11, 22), NOW)
+    assert (read.opening, read.closing) == (0, NANO)
