@@ -24,8 +24,12 @@ MOST_BODY = 4_096
 _PORTS = {"http": 80, "https": 443}
 # All that is assigned to public hosts; IPv4-compatible, site-local and the local NAT64 prefix lie outside.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
-# Not one public host, although `is_global` may say so: relays of 6to4; Teredo and its neighbours, 6to4, documentation.
-_NEVER = tuple(ipaddress.ip_network(text) for text in ("192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20"))
+# Not one public host, although `is_global` may say so: relays of 6to4; protocols' and Azure's own, where clouds tell a
+# machine its secrets; Teredo and its neighbours, 6to4, documentation.
+_NEVER = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.88.99.0/24", "192.0.0.0/24", "168.63.129.16/32", "2001::/23", "2002::/16", "3fff::/20")
+)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
