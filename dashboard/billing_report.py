@@ -85,9 +85,10 @@ def balance(organization: Organization, now: datetime) -> Balance:
 
 
 def spent(organization: Organization, now: datetime) -> Sums:
-    """This month, in the organization's zone."""
-    start = periods.month_start(now, organization.zone)
-    return reports.totals(Filter(organization.pk, start, now + timedelta(minutes=15)))
+    """This month up to today, in the organization's zone: what the Usage page calls so."""
+    today = periods.day_of(now, organization.zone)
+    edges = reports.day_edges(today.replace(day=1), today, organization.zone)
+    return reports.totals(Filter(organization.pk, edges[0], edges[-1]))
 
 
 def grants_of(organization: Organization, now: datetime) -> tuple[list[GrantRow], list[GrantRow]]:

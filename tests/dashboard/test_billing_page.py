@@ -220,3 +220,14 @@ def test_a_note_is_text(alice: House) -> None:
     grants.give(alice.organization, NANO, note=HOSTILE)
     page = browser(alice.owner).get("/billing/").content.decode()
     assert HOSTILE not in page and "&lt;img" in page
+
+
+def test_the_months_spend_is_what_usage_and_the_overview_say(alice: House) -> None:
+    with time_machine.travel(datetime(2026, 11, 30, 23, 58, tzinfo=UTC), tick=False):
+        price_the_past()
+        # A little early: of the first of December.
+        report(alice, usage(), usage(at=timezone.now() + timedelta(minutes=4)))
+        client = browser(alice.owner)
+        spent = client.get("/billing/").context["spent"]
+        assert spent.requests == 1
+        assert spent == client.get("/").context["report"].month
