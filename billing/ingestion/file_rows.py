@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -53,11 +54,20 @@ class FileRows:
             yield self.number, record
 
     def _texts(self) -> Iterator[str]:
-        while line := self._lines.readline(_LONGEST + 1):
+        while line := self._line():
             self._hash.update(line)
             if len(line) > _LONGEST:
                 raise UnreadableFile(f"A line is longer than {_LONGEST:,} bytes: this is not a file of usage.")
             yield line.decode("utf-8-sig", "replace")
+
+    def _line(self) -> bytes:
+        try:
+            line: bytes = self._lines.readline(_LONGEST + 1)
+        except (EOFError, zlib.error) as error:
+            raise UnreadableFile(
+                "The compressed file breaks off or is damaged. Copy it again, whole, and repeat the command."
+            ) from error
+        return line
 
     def _objects(self) -> Iterator[dict[str, Any] | Rejected]:
         for line in self._texts():

@@ -93,6 +93,20 @@ def test_a_compressed_file_is_read_as_it_is(ingest, tmp_path):
     assert UsageEvent.objects.count() == 1
 
 
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_compressed_file_that_is_not_whole_says_so_and_goes_on_when_it_is(ingest, tmp_path, damage):
+    path = tmp_path / "usage.jsonl.gz"
+    events = [usage(id=f"{number:04}", at=AT) for number in range(1500)]
+    whole = gzip.compress("".join(json.dumps(one) + "\n" for one in events).encode())
+    # After a header of ten bytes, a block of a type that there is not.
+    path.write_bytes(whole[: len(whole) * 9 // 10] if damage == "cut" else whole[:10] + b"\xff" * 8 + whole[18:])
+    code, said = ingest(path)
+    assert code == 1 and "breaks off or is damaged" in said, said
+    path.write_bytes(whole)
+    assert ingest(path)[0] == 0
+    assert UsageEvent.objects.count() == 1500
+
+
 def test_what_is_refused_is_kept_with_its_row_and_reason(ingest, tmp_path):
     path = tmp_path / "usage.jsonl"
     good, changed = usage(id="a", at=AT), usage(id="a", at=AT, output_tokens=51)
@@ -275,6 +289,8 @@ def test_vllm_traces_and_batches(ingest, tmp_path):
 
 @pytest.mark.parametrize("format", ["cloudevents", "litellm", "openai", "vllm"])
 def test_hostile_records_are_refused_and_stop_nothing(ingest, tmp_path, format):
+    prompt = {"key": "gen_ai.usage.prompt_tokens", "value": {"intValue": "1"}}
+    timeless = {"startTimeUnixNano": "²", "attributes": [prompt]}
     hostile = [
         {"prompt_tokens": "NaN", "completion_tokens": 1, "id": "a"},
         {"prompt_tokens": 1, "completion_tokens": 1e400, "id": "a"},
@@ -284,6 +300,7 @@ def test_hostile_records_are_refused_and_stop_nothing(ingest, tmp_path, format):
         {"usage": [], "response": "x", "choices": 3},
         {"usage": {"input_tokens": 1}, "choices": [3], "id": "c", "model": 3},
         {"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": [{"key": 1, "value": 3}]}]}]}]},
+        {"resourceSpans": [{"scopeSpans": [{"spans": [timeless]}]}]},
         {"data": None},
         {"data": {"model": "\x00"}, "id": "a"},
     ]

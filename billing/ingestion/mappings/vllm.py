@@ -56,7 +56,7 @@ def _value(value: Any) -> Any:
 
 def _instant(span: dict[str, Any], name: str) -> datetime | None:
     nanos = span.get(name)
-    if not isinstance(nanos, int | str) or not str(nanos).isdigit() or len(str(nanos)) > 19:
+    if not isinstance(nanos, int | str) or not str(nanos).isdecimal() or len(str(nanos)) > 19:
         return None
     seconds, rest = divmod(int(nanos), _NANOS)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
