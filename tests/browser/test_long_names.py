@@ -30,6 +30,8 @@ def test_the_cost_of_a_recent_request_stays_in_sight(browser: Browser, lived_in:
         visit.open("/")
         rows = "section[aria-labelledby=recent-title] tbody tr"
         visit.page.evaluate(_RENAME, [f"{rows} td:nth-child(2)", LONG])
+        visit.page.evaluate(_RENAME, [f"{rows} td:nth-child(3)", LONG])
+        visit.page.evaluate(_RENAME, [f"{rows} td:last-child data", "0.000000003"])
         assert LONG in visit.page.locator(rows).first.inner_text()
         inside = "(one) => one.scrollWidth <= one.clientWidth"
         assert visit.page.locator("section[aria-labelledby=recent-title] .table-responsive").evaluate(inside)
