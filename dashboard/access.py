@@ -88,7 +88,7 @@ def _log_in(request: HttpRequest) -> HttpResponse:
     """To the log-in and back. A form that came too late leads back to its page: its own address may answer no GET."""
     if not request.POST:
         return redirect_to_login(request.get_full_path())
-    messages.warning(request, _("You were logged out, so nothing was changed. Log in and send it again."))
+    messages.error(request, _("You were logged out, so nothing was changed. Log in and send it again."))
     page = request.headers.get("referer", "")
     if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
         return redirect_to_login("/")

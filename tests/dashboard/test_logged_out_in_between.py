@@ -20,7 +20,8 @@ def test_a_form_that_came_too_late_leads_back_to_its_page(alice: House, path: st
     page = "/keys/?status=all"
     answer = client.post(path, {"name": "typed"}, headers={"referer": f"http://testserver{page}#top"})
     assert answer.status_code == 302
-    assert SAID in client.get(answer["location"]).content.decode()
+    page_of_log_in = client.get(answer["location"]).content.decode()
+    assert SAID in page_of_log_in and 'class="flash error"' in page_of_log_in
     done = client.post(answer["location"], {"login": alice.owner.email, "password": PASSWORD})
     assert done["location"] == page
     assert client.get(done["location"]).status_code == 200
