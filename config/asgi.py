@@ -42,8 +42,12 @@ class House:
     def __init__(self) -> None:
         self._trusted = client_address.networks(settings.TRUSTED_PROXIES)
         # The server has waited for its streams before it lets the gateway drain: what is left only has to settle.
-        options = GatewayOptions(trusted_proxies=self._trusted, drain_timeout=10.0)
-        self.gateway = Gateway(Bridge(), limiter.build(settings.REDIS_URL or None), options)
+        options = GatewayOptions(
+            trusted_proxies=self._trusted, drain_timeout=10.0, reports_per_minute=settings.API_REQUESTS_PER_MINUTE
+        )
+        redis_url = settings.REDIS_URL or None
+        requests, reports = limiter.build(redis_url), limiter.build(redis_url, "reports")
+        self.gateway = Gateway(Bridge(), requests, options, reports)
         self.health = health.Health(lambda: self.gateway.bridge.is_alive)
         self.metrics = metrics.Metrics(self.gateway.bridge.figures.text)
 

@@ -18,6 +18,7 @@ from gateway.completions import Completions
 from gateway.errors import ApiError
 from gateway.http import ClientGone, Exchange, Receive, Scope, Send
 from gateway.limiter import RateLimiter
+from gateway.limiter.in_process import InProcessLimiter
 from gateway.options import GatewayOptions
 from gateway.reports import Reports
 from gateway.upstream import Upstream
@@ -35,14 +36,21 @@ _PREFLIGHT_HEADERS = (
 class Gateway:
     """`/v1/*` and `/user/balance`; open it in the lifespan before it serves."""
 
-    def __init__(self, bridge: Bridge, limiter: RateLimiter, options: GatewayOptions | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        limiter: RateLimiter,
+        options: GatewayOptions | None = None,
+        reports_limiter: RateLimiter | None = None,
+    ) -> None:
         self.options = options or GatewayOptions()
         self.bridge = bridge
         self.limiter = limiter
         self.upstream = Upstream(self.options, bridge.note_try)
         self.callers = Callers(bridge, self.options)
         self.completions = Completions(bridge, limiter, self.upstream, self.callers, self.options)
-        self.reports = Reports(bridge, self.callers)
+        self.reports_limiter = reports_limiter or InProcessLimiter()
+        self.reports = Reports(bridge, self.callers, self.reports_limiter, self.options)
         self._running = 0
         self._idle = asyncio.Event()
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -79,6 +87,7 @@ class Gateway:
         await asyncio.to_thread(self.bridge.stop)
         await self.upstream.close()
         await self.limiter.close()
+        await self.reports_limiter.close()
 
     # ---------------------------------------------------------------- one request
 

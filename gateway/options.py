@@ -17,4 +17,6 @@ class GatewayOptions:
     idle_timeout: float = 120.0
     keep_alive: float = 10.0
     drain_timeout: float = 30.0
+    # Usage and cost reports that one key may ask for; they count apart from its chat.
+    reports_per_minute: int = 300
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()

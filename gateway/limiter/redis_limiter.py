@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _MICROSECONDS = 1_000_000
 _READING_VALUES = 4
-_PREFIX = "meterhouse:requests"
+_PREFIX = "meterhouse:"
 
 
 class _Script(NamedTuple):
@@ -52,12 +52,15 @@ class RedisLimiter:
         self,
         url: str,
         *,
+        name: str = "requests",
         window: float = WINDOW_SECONDS,
         timeout: float = 0.5,
         retry_every: float = 1.0,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._url = url
+        # Limiters of another name count apart.
+        self._prefix = f"{_PREFIX}{name}"
         self._window = window
         self._length = int(window * _MICROSECONDS)
         self._timeout = timeout
@@ -121,7 +124,7 @@ class RedisLimiter:
     async def _ask(
         self, organization_id: int, organization_limit: int, key_id: int, key_limit: int | None, *, take: bool
     ) -> Slot:
-        windows = _windows(organization_id, key_id)
+        windows = _windows(self._prefix, organization_id, key_id)
         now = self._clock() if self._clock else -1
         settings = (now, self._length, EXACT_ADMISSIONS, int(GROUP_SECONDS * _MICROSECONDS), int(take))
         limits = (organization_limit, -1 if key_limit is None else key_limit)
@@ -156,7 +159,7 @@ class RedisLimiter:
     async def _open(self) -> RedisConnection:
         connection = await connect(self._url, self._timeout)
         # A replica that may not be written to, or a full server, is as good as away.
-        answer = await connection.call("SET", f"{_PREFIX}:probe", 1, "PX", 1000)
+        answer = await connection.call("SET", f"{self._prefix}:probe", 1, "PX", 1000)
         if isinstance(answer, hiredis.ReplyError):
             connection.close()
             raise RedisUnavailable(f"Redis refused to write: {answer}")
@@ -202,7 +205,7 @@ class RedisLimiter:
             owed, self._owed = self._owed, {}
             now = time.monotonic()
             calls = []
-            for window, seconds in _by_window(owed).items():
+            for window, seconds in _by_window(self._prefix, owed).items():
                 groups = [(max(0.0, now - second - 1), count) for second, count in sorted(seconds.items())]
                 recent = [(int(age * _MICROSECONDS), count) for age, count in groups if age < self._window]
                 flat = [value for group in recent for value in group]
@@ -215,16 +218,16 @@ class RedisLimiter:
                 raise
 
 
-def _windows(organization_id: int, key_id: int) -> tuple[str, str]:
+def _windows(prefix: str, organization_id: int, key_id: int) -> tuple[str, str]:
     # The braces keep both windows on one node of a cluster.
-    name = f"{_PREFIX}:{{{organization_id}}}"
+    name = f"{prefix}:{{{organization_id}}}"
     return name, f"{name}:{key_id}"
 
 
-def _by_window(owed: _Owed) -> dict[str, dict[int, int]]:
+def _by_window(prefix: str, owed: _Owed) -> dict[str, dict[int, int]]:
     windows: dict[str, dict[int, int]] = {}
     for (organization_id, key_id), seconds in owed.items():
-        for window in _windows(organization_id, key_id):
+        for window in _windows(prefix, organization_id, key_id):
             totals = windows.setdefault(window, {})
             for second, count in seconds.items():
                 totals[second] = totals.get(second, 0) + count

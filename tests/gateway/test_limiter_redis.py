@@ -210,3 +210,11 @@ async def test_an_address_may_have_a_password_a_number_and_a_socket():
                 await connect(url, 2)
     finally:
         server.close()
+
+
+async def test_limiters_of_other_names_count_apart(make):
+    requests, reports = make(), make(name="reports")
+    for _ in range(5):
+        assert (await requests.acquire(*CALLER)).allowed
+    assert not (await requests.acquire(*CALLER)).allowed
+    assert (await reports.acquire(*CALLER)).remaining == 4

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from gateway.app import Gateway
 from gateway.bridge import Bridge
 from gateway.limiter.in_process import InProcessLimiter
+from gateway.options import GatewayOptions
 from tests.people import house
 from usage import rollups
 from usage.models import PendingRollup, UsageEvent
@@ -208,7 +209,7 @@ def test_without_an_end_it_reports_until_now():
     assert [bucket.start for bucket in query.buckets] == [START, START + 3600]
 
 
-async def ask(gateway, path, query, secret):
+async def ask(gateway, path, query, secret, headers=None):
     sent = []
 
     async def receive():
@@ -222,6 +223,8 @@ async def ask(gateway, path, query, secret):
         "headers": [(b"authorization", f"Bearer {secret}".encode())],
     }  # fmt: skip
     await gateway(scope, receive, send)
+    if headers is not None:
+        headers |= dict(sent[0]["headers"])
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
@@ -242,5 +245,26 @@ async def test_only_a_management_key_gets_reports(own_database):
             assert body["error"]["code"] == "missing_required_parameter"
             status, body = await ask(gateway, path, f"start_time={START}&limit=2", admin)
             assert (status, body["object"], len(body["data"])) == (200, "page", 2)
+    finally:
+        gateway.bridge.stop()
+
+
+async def test_each_key_may_ask_for_so_many_reports_a_minute(own_database):
+    def people():
+        alice = house("Amy")
+        return [alice.key(name, scopes=("management",))[1] for name in ("one", "two")]
+
+    one, two = await sync_to_async(people)()
+    gateway = Gateway(Bridge(), InProcessLimiter(), GatewayOptions(reports_per_minute=2))
+    gateway.bridge.start()
+    costs = "/v1/organization/costs"
+    try:
+        for left in (b"1", b"0"):
+            status, _ = await ask(gateway, costs, f"start_time={START}", one, remaining := {})
+            assert (status, remaining[b"x-ratelimit-remaining-requests"]) == (200, left)
+        status, body = await ask(gateway, "/v1/organization/usage/completions", f"start_time={START}", one, told := {})
+        assert (status, body["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert 1 <= int(told[b"retry-after"]) <= 60
+        assert (await ask(gateway, costs, f"start_time={START}", two))[0] == 200
     finally:
         gateway.bridge.stop()
