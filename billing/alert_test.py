@@ -20,7 +20,7 @@ _TYPES = (EventType.LIMIT_THRESHOLD_REACHED, EventType.LIMIT_REACHED)
 
 def addresses(organization: Organization) -> list[str]:
     """Who gets mails about limits, all or some of them."""
-    return sorted({one.address for type_ in _TYPES for one in recipients.by_email(organization, type_)})
+    return sorted({one.address for type_ in _TYPES for one in recipients.of_limits(organization, type_)})
 
 
 def send(organization: Organization, by: Actor) -> list[str]:

@@ -176,7 +176,7 @@ def _by_webhook(delivery: Delivery, endpoint: WebhookEndpoint) -> Send:
 
 
 def _by_email(delivery: Delivery) -> Send:
-    told = recipients.by_email(delivery.message.organization, delivery.message.type)
+    told = recipients.by_email(delivery.message)
     recipient = next((one for one in told if one.address == delivery.address), None)
     if recipient is None:
         raise _Unwanted("This address is not told any more: its owner left, muted it, or changed role or address.")

@@ -13,12 +13,14 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from billing.models import EventType, Measure, OutboxMessage, Window
 from billing.recipients import Recipient
 from foundation import shown_dates
 
 Payload = dict[str, Any]
+# Mails about keys in an hour, for each organization.
+MOST_ABOUT_KEYS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,72 @@ def _with_unit(shown: str, measure: str) -> str:
     return units[Measure(measure)] % shown
 
 
+# ---------------------------------------------------------------- keys
+
+
+def _key_created(payload: Payload, organization: Organization) -> Text:
+    facts = _about_key(payload, organization)
+    return Text(
+        _("New API key: %(key)s") % facts,
+        [
+            _("%(who)s created the API key %(key)s in the project %(project)s of %(name)s.") % facts,
+            _("If nobody meant to, revoke it on the API keys page: its requests fail at once."),
+            _about_more(),
+        ],
+    )
+
+
+def _key_regenerated(payload: Payload, organization: Organization) -> Text:
+    facts = _about_key(payload, organization)
+    grace = datetime.fromisoformat(payload["previous_secret_ends_at"])
+    until = shown_dates.instant_text(grace.astimezone(organization.zone))
+    return Text(
+        _("API key with a new secret: %(key)s") % facts,
+        [
+            _("%(who)s gave the API key %(key)s in the project %(project)s of %(name)s a new secret.") % facts,
+            _("The old secret stops at %(until)s. What still uses it fails with 401 from then on.") % {"until": until},
+            _about_more(),
+        ],
+    )
+
+
+def _key_revoked(payload: Payload, organization: Organization) -> Text:
+    facts = _about_key(payload, organization)
+    return Text(
+        _("API key revoked: %(key)s") % facts,
+        [
+            _("%(who)s revoked the API key %(key)s in the project %(project)s of %(name)s.") % facts,
+            _("What still uses it fails with 401. It cannot be brought back; a new key can be created."),
+            _about_more(),
+        ],
+    )
+
+
+def _about_key(payload: Payload, organization: Organization) -> dict[str, str]:
+    project = organization.projects.filter(public_id=payload["project_id"]).first()
+    return {
+        "key": payload["name"],
+        "project": project.name if project else payload["project_id"],
+        "name": organization.name,
+        "who": _who(payload["by"], organization),
+    }
+
+
+def _who(by: dict[str, str | None], organization: Organization) -> str:
+    if by["type"] == "user":
+        user = User.objects.filter(public_id=by["id"]).first()
+        return user.get_full_name() if user else _("Somebody who has left")
+    if by["type"] == "key":
+        key = organization.api_keys.filter(public_id=by["id"]).first()
+        return _("A script with the key %(key)s") % {"key": key.name if key else by["id"]}
+    return _("The operator")
+
+
+def _about_more() -> str:
+    told = _("You get this as an owner, or since you created the key. At most %(most)s such mails are sent in an hour.")
+    return told % {"most": MOST_ABOUT_KEYS}
+
+
 # ---------------------------------------------------------------- credit
 
 
@@ -232,6 +300,9 @@ _TEXTS: dict[str, Callable[[Payload, Organization], Text]] = {
     EventType.LIMIT_THRESHOLD_REACHED: _threshold_reached,
     EventType.LIMIT_REACHED: _limit_reached,
     EventType.BALANCE_LOW: _balance_low,
+    EventType.KEY_CREATED: _key_created,
+    EventType.KEY_REGENERATED: _key_regenerated,
+    EventType.KEY_REVOKED: _key_revoked,
     EventType.PROVIDER_DOWN: _provider_down,
     EventType.PROVIDER_UP: _provider_up,
     EventType.WEBHOOK_DISABLED: _webhook_disabled,

@@ -1,6 +1,7 @@
 """Changes of keys become messages; little credit is told once."""
 
 import itertools
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -9,14 +10,15 @@ from django.core import mail
 from django.utils import timezone
 
 from accounts import keys
+from accounts.actor import Actor
 from accounts.models import AuditEntry
 from accounts.roles import Role
-from billing import announcing, balances, grants, low_balance
+from billing import announcing, balances, grants, low_balance, mails
 from billing.management.instant import future
 from billing.models import AuditPosition, CreditGrant, LowBalance, OutboxMessage
 from foundation.money import NANO
 from tests.billing import workers
-from tests.billing.news import tell, verify
+from tests.billing.news import later, tell, verify
 from tests.people import House, house
 
 pytestmark = pytest.mark.database
@@ -51,7 +53,47 @@ def test_each_change_of_a_key_is_told_once(alice: House) -> None:
     assert regenerated.payload["previous_secret_ends_at"].startswith(at.strftime("%Y-%m-%dT%H:%M"))
     assert secret not in str([one.payload for one in OutboxMessage.objects.all()])
     tell()
-    assert mail.outbox == []
+    assert [(one.to, one.subject) for one in mail.outbox] == [
+        (["alice@example.com"], "New API key: worker"),
+        (["alice@example.com"], "API key with a new secret: worker"),
+        (["alice@example.com"], "API key revoked: worker"),
+    ]
+    assert secret not in str([one.message() for one in mail.outbox])
+    assert "Alice created the API key worker in the project" in mail.outbox[0].body
+
+
+def test_the_mail_about_a_key_goes_to_owners_and_to_whoever_created_it(alice: House) -> None:
+    admin, developer = alice.member("Bob", Role.ADMIN), alice.member("Dora", Role.DEVELOPER)
+    verify(admin, developer)
+    key = keys.create(alice.project, "hers", Actor(developer)).api_key
+    keys.revoke(key, Actor(None, key_id="key_gone"))
+    announcing.announce_changes()
+    tell()
+    assert Counter(one.to[0] for one in mail.outbox) == {"alice@example.com": 2, "dora@example.com": 2}
+    assert "A script with the key key_gone revoked the API key hers" in mail.outbox[-1].body
+
+
+def test_a_script_that_makes_many_keys_fills_no_mailbox(alice: House) -> None:
+    for number in range(mails.MOST_ABOUT_KEYS + 5):
+        alice.key(f"key {number}")
+    announcing.announce_changes()
+    tell()
+    assert len(mail.outbox) == mails.MOST_ABOUT_KEYS
+    assert OutboxMessage.objects.filter(dispatched_at=None).count() == 0
+    with later(minutes=61):
+        alice.key("later")
+        announcing.announce_changes()
+        tell()
+    assert len(mail.outbox) == mails.MOST_ABOUT_KEYS + 1
+
+
+def test_a_hostile_name_stays_a_name_in_the_mail(alice: House) -> None:
+    alice.key("<b>x</b> %(who)s")
+    announcing.announce_changes()
+    tell()
+    (sent,) = mail.outbox
+    assert "<b>x</b> %(who)s" in sent.subject and "<b>x</b> %(who)s" in sent.body
+    assert "<b>x" not in sent.alternatives[0][0]
 
 
 def test_other_changes_are_not_told(alice: House) -> None:

@@ -155,7 +155,8 @@ TABLE: dict[str, Row] = {
     "getting-started": Row(PAGE, ALL, at="docs"),
     "getting-started-create": Row(VERB, BUILD, lambda values: {"name": "first", "project": values["project"],
                                                                "token": "c" * 32}, at="getting-started", done=200),
-    "getting-started-hide": Row(VERB, ALL, at="getting-started"),
+    # Offered until the first call, which this house has had.
+    "getting-started-hide": Row(VERB, ALL),
     "getting-started-unhide": Row(VERB, ALL),
     # Status and documentation
     "status": Row(PAGE, ALL, is_public=True),
@@ -196,7 +197,7 @@ TABLE: dict[str, Row] = {
     # Somebody else's session.
     "settings-session-end": Row(VERB, set(), of={"session": "session"},
                                 posted=lambda who: 302 if who == "nobody" else 404),
-    "settings-notifications": Row(FORM, ALL, at="settings-profile", may_post=MONEY),
+    "settings-notifications": Row(FORM, ALL, at="settings-profile", may_post=MONEY | BUILD),
     "settings-organization": Row(FORM, MANAGE, _fixed({"name": "New name", "time_zone": "UTC"}), at="settings-profile"),
     "settings-access": Row(VERB, MANAGE, _fixed({"allowed_domains": "example.com"}), at="settings-organization"),
     "settings-copying": Row(VERB, MANAGE, _fixed({"allowed": "yes"}), at="settings-organization"),

@@ -5,7 +5,7 @@ from django.core import mail
 
 from accounts.models import AuditEntry, Membership
 from accounts.roles import Role
-from billing import delivering, dispatching, mails
+from billing import delivering, dispatching, mails, recipients
 from billing.models import EventType
 from tests.billing.news import say, tell, verify
 from tests.dashboard.people_at_work import browser
@@ -72,11 +72,23 @@ def test_unknown_types_are_ignored(alice: House) -> None:
     assert Membership.objects.get(user=alice.owner).muted_mails == []
 
 
-@pytest.mark.parametrize("role", [Role.DEVELOPER, Role.VIEWER])
-def test_a_role_that_is_not_told_has_nothing_to_choose(alice: House, role: Role) -> None:
-    client = browser(alice.member("Dev", role))
+def test_developers_choose_what_they_are_told_of_their_keys(alice: House) -> None:
+    client = browser(alice.member("Dev", Role.DEVELOPER))
+    assert client.get(URL).content.decode().count('type="checkbox"') == len(recipients.ABOUT_KEYS)
+    assert client.post(URL, {"mail": ["key.revoked"]}).status_code == 302
+    member = Membership.objects.get(user__email="dev@example.com")
+    assert member.muted_mails == ["key.created", "key.regenerated"]
+    # As billing member there is nothing of keys to choose, and what was chosen stays.
+    Membership.objects.filter(pk=member.pk).update(role=Role.BILLING)
+    client.post(URL, {"mail": [one.value for one in EventType if one != EventType.BALANCE_LOW]})
+    member.refresh_from_db()
+    assert member.muted_mails == ["balance.low", "key.created", "key.regenerated"]
+
+
+def test_a_role_that_is_not_told_has_nothing_to_choose(alice: House) -> None:
+    client = browser(alice.member("Dev", Role.VIEWER))
     page = client.get(URL).content.decode()
-    assert "Your role is not." in page and 'type="checkbox"' not in page and "/limits/webhooks/" not in page
+    assert "Viewers are not told" in page and 'type="checkbox"' not in page and "/limits/webhooks/" not in page
     assert client.post(URL, {}).status_code == 403
     assert Membership.objects.get(user__email="dev@example.com").muted_mails == []
 
