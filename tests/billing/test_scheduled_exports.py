@@ -34,7 +34,8 @@ from tests.running import ROOT
 
 pytestmark = pytest.mark.database
 DAY = timedelta(days=1)
-TODAY = datetime.now(UTC).date()
+# Three hours of the day are over, so that nothing below lies ahead of the clock.
+TODAY = (datetime.now(UTC) - timedelta(hours=3)).date()
 YESTERDAY = TODAY - DAY
 # At noon of yesterday, and when that day is over for certain.
 NOON = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 12, tzinfo=UTC)
