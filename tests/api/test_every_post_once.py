@@ -64,7 +64,8 @@ class World:
         bob, dora = alice.member("Bob", Role.DEVELOPER, works_here=False), person("Dora")
         organization.memberships.create(user=dora, role=Role.DEVELOPER)
         code, other_code = (codes.create(codes.Terms(NANO), SYSTEM).text for _ in range(2))
-        yesterday, before = ((now - timedelta(days=back)).date().isoformat() for back in (1, 2))
+        # Yesterday may have ended a moment ago, which is too new for its files.
+        over, before = ((now - timedelta(days=back)).date().isoformat() for back in (2, 3))
         self.bodies: dict[str, tuple[Any, Any]] = {
             "events_report": (usage(id="a"), usage(id="b")),
             "invitations_create": (
@@ -86,7 +87,7 @@ class World:
             "project_members_add": ({"user_id": bob.public_id}, {"user_id": dora.public_id}),
             "codes_redeem": ({"code": code}, {"code": other_code}),
             "scheduled_exports_create": (BUCKET, {**BUCKET, "bucket": "other-books"}),
-            "scheduled_exports_run": ({"day": yesterday}, {"day": before}),
+            "scheduled_exports_run": ({"day": over}, {"day": before}),
             "webhooks_create": ({"url": "https://example.com/a"}, {"url": "https://example.com/b"}),
             "webhooks_rotate": ({}, {"overlap": "1h"}),
             "webhooks_test": (None, None),
