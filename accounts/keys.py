@@ -120,10 +120,15 @@ def create(
     *,
     owner: User | None = None,
     restrictions: Restrictions | None = None,
+    now: datetime | None = None,
 ) -> Issued:
-    """A new key; raises ValidationError when the name is taken, a restriction is wrong or the e-mail unconfirmed."""
+    """A new key; raises ValidationError when the name is taken, a restriction is wrong or the e-mail unconfirmed.
+
+    `now`: the moment of its creation, for an expiry that is counted from there.
+    """
+    now = now or timezone.now()
     name = name.strip()
-    checked = check(restrictions or Restrictions(), name)
+    checked = check(restrictions or Restrictions(), name, now=now)
     if not project.organization.is_confirmed:
         raise ValidationError(gettext("Confirm your e-mail address first: keys wait for it."), code="email_unconfirmed")
     if project.archived_at:
@@ -136,7 +141,12 @@ def create(
     try:
         with transaction.atomic():
             api_key = ApiKey(
-                organization=project.organization, project=project, owner=owner, created_by=by.user, name=name
+                organization=project.organization,
+                project=project,
+                owner=owner,
+                created_by=by.user,
+                name=name,
+                created_at=now,
             )
             _apply(api_key, checked)
             api_key.save()

@@ -76,15 +76,16 @@ class AdminKeys(_KeysDoor):
     def post(self, request: Request) -> Response:
         """A new one, of the project of the calling key; `value` is shown this once."""
         asked = asked_of(AdminKeyCreate, request)
+        now = timezone.now()
         lasts = asked.get("expires_in_seconds")
         restrictions = Restrictions(
-            scopes=(Scope.MANAGEMENT,), expires_at=timezone.now() + timedelta(seconds=lasts) if lasts else None
+            scopes=(Scope.MANAGEMENT,), expires_at=now + timedelta(seconds=lasts) if lasts else None
         )
         assert self.caller.api_key is not None
         project = self.caller.api_key.project
 
         def work() -> Answer:
-            made = keys.create(project, asked["name"], self.caller.actor, restrictions=restrictions)
+            made = keys.create(project, asked["name"], self.caller.actor, restrictions=restrictions, now=now)
             [shown] = self.shown([made.api_key], _admin_key)
             return Answer(200, {**shown, "value": None}, secret=made.secret)
 
