@@ -31,6 +31,8 @@ _COLLECT_AFTER = 10_000
 # OpenAI's organization API: keys, projects and people are the API's, the reports the gateway's.
 _MANAGED = "/v1/organization/"
 _REPORTS = frozenset({"/v1/organization/usage/completions", "/v1/organization/costs"})
+# Where a client asks whose base URL lacks /v1: it gets an error that it can read, and that says so.
+_WITHOUT_V1 = ("/chat/completions", "/completions", "/embeddings", "/responses")
 
 # WhiteNoise answers with a file, which Django reads in a thread; that is meant.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
@@ -120,7 +122,7 @@ def _keep_what_is_loaded() -> None:
 def _is_gateways(path: str) -> bool:
     if path.startswith(_MANAGED):
         return path in _REPORTS
-    return path.startswith("/v1/") or path in ("/v1", "/user/balance")
+    return f"{path}/".startswith("/v1/") or path.rstrip("/") in _WITHOUT_V1 or path.startswith("/user/")
 
 
 application = House()

@@ -144,11 +144,17 @@ class Gateway:
         if found is None and exchange.path.startswith(_MODEL_PREFIX) and len(exchange.path) > len(_MODEL_PREFIX):
             found = ("GET", self._model)
         if found is None:
-            raise errors.unknown_url(exchange.method, exchange.path)
+            raise errors.unknown_url(exchange.method, exchange.path, self._meant(exchange.path))
         method, handler = found
         if exchange.method != method:
             raise errors.method_not_supported(exchange.method, f"{method}, OPTIONS")
         await handler(exchange)
+
+    def _meant(self, path: str) -> str:
+        """The route that whoever forgot `/v1`, wrote it twice or ended with a slash meant; "" where there is none."""
+        bare = path.rstrip("/")
+        found = (route for route in (bare, f"/v1{bare}", bare.removeprefix("/v1")) if route in self._routes)
+        return next(found, "")
 
     async def _preflight(self, exchange: Exchange) -> None:
         asked = exchange.header(b"access-control-request-headers")

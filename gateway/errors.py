@@ -45,8 +45,9 @@ class ApiError(Exception):
         return orjson.dumps({"error": error})
 
 
-def unknown_url(method: str, path: str) -> ApiError:
-    return ApiError(404, INVALID, "unknown_url", f"Unknown request URL: {method} {path[:200]}. See the documentation.")
+def unknown_url(method: str, path: str, meant: str = "") -> ApiError:
+    hint = f"Did you mean {meant}?" if meant else "See the documentation."
+    return ApiError(404, INVALID, "unknown_url", f"Unknown request URL: {method} {path[:200]}. {hint}")
 
 
 def method_not_supported(method: str, allowed: str) -> ApiError:

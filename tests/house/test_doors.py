@@ -47,6 +47,24 @@ def test_gateway_paths_never_reach_the_pages(server):
         assert "set-cookie" not in headers
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("/chat/completions", "Did you mean /v1/chat/completions?"),
+        ("/chat/completions/", "Did you mean /v1/chat/completions?"),
+        ("/v1/v1/chat/completions", "Did you mean /v1/chat/completions?"),
+        ("/v1/models/", "Did you mean /v1/models?"),
+        ("/user/balance/", "Did you mean /user/balance?"),
+        ("/embeddings", "See the documentation."),
+    ],
+)
+def test_a_base_url_that_is_not_quite_right_is_told(server, asked, meant):
+    status, headers, body = get(server.url + asked)
+    assert (status, headers["content-type"]) == (404, "application/json")
+    error = json.loads(body)["error"]
+    assert (error["code"], error["message"]) == ("unknown_url", f"Unknown request URL: GET {asked}. {meant}")
+
+
 def test_pages_carry_a_strict_policy(server):
     _, headers, _ = get(f"{server.url}/accounts/login/")
     directives = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
