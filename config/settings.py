@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.session_activity.SessionActivity",
     "dashboard.views.errors.DatabaseAway",
+    "dashboard.views.errors.NothingToSee",
 ]
 
 FORM_RENDERER = "dashboard.widgets.ConsoleRenderer"

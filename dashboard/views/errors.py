@@ -4,7 +4,8 @@ import logging
 import secrets
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
 from django.template import loader
 from django.utils.deprecation import MiddlewareMixin
 
@@ -38,3 +39,14 @@ class DatabaseAway(MiddlewareMixin):
         response = _page("503.html", 503, request)
         response["Retry-After"] = "10"
         return response
+
+
+class NothingToSee(MiddlewareMixin):
+    """A page for who opens an address that only takes forms: out of the browser's history, or with Enter after one."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if request.method != "GET" or not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page

@@ -197,6 +197,7 @@ _WORK = (
     Page("member-leave", "/members/leave/", "ana", "last-owner"),
     Page("member-transfer", "/members/transfer/"),
     Page("404", "/keys/key_of_somebody_else/", status=404),
+    Page("405", "/limits/test/", status=405),
 )  # fmt: skip
 PAGES: tuple[Page, ...] = (*_WORK, *_ACCOUNT, *_LOGGED_OUT, *_DOCUMENTATION)
 

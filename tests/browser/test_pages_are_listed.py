@@ -20,7 +20,7 @@ def _names(patterns: list[Any]) -> Iterator[str]:
 
 def test_every_address_is_a_listed_page_or_named_as_none() -> None:
     known = set(_names(dashboard_urls.urlpatterns)) | set(_names(account_urls.urlpatterns))
-    listed = {page.name for page in PAGES} - {"404"}
+    listed = {page.name for page in PAGES} - {"404", "405"}
     assert known - listed - NOT_PAGES == set(), "list these in tests/browser/pages.py"
     assert (listed | NOT_PAGES | {dialog.name for dialog in DIALOGS} - {"playground-code"}) - known == set()
     assert listed & NOT_PAGES == set()

@@ -193,3 +193,10 @@ def test_sign_up_is_offered_only_where_it_is_open() -> None:
     with override_settings(SIGNUP_OPEN=False):
         assert "Sign up</a>" not in browser(None).get("/accounts/login/").content.decode()
         assert "by invitation" in browser(None).get("/accounts/signup/").content.decode()
+
+
+def test_an_address_that_only_takes_forms_says_so(alice):
+    answer = browser(alice.owner).get("/limits/test/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "This address only takes what a form sends. Nothing was changed." in answer.content.decode()
+    assert "Go to the overview" in answer.content.decode()
