@@ -1,6 +1,9 @@
 """Leave a trace of every change: who did what to which object."""
 
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Organization
@@ -18,9 +21,14 @@ def record(
     *,
     organization: Organization | None = None,
     changes: dict[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> AuditEntry:
-    """Insert one audit entry; call it in the transaction that makes the change. `changes` never holds a secret."""
+    """Insert one audit entry; call it in the transaction that makes the change. `changes` never holds a secret.
+
+    `at`: the moment of the change, where others are counted from it.
+    """
     return AuditEntry.objects.create(
+        at=at or timezone.now(),
         organization=organization or getattr(target, "organization", None),
         actor=by.user,
         actor_key=by.key_id,

@@ -99,9 +99,9 @@ def _apply(api_key: ApiKey, restrictions: Restrictions) -> None:
     api_key.expires_at = restrictions.expires_at
 
 
-def _issue(api_key: ApiKey) -> Issued:
+def _issue(api_key: ApiKey, now: datetime) -> Issued:
     secret = new_secret()
-    stored = ApiKeySecret(api_key=api_key, fingerprint=hash_of(secret), last_four=secret[-4:])
+    stored = ApiKeySecret(api_key=api_key, fingerprint=hash_of(secret), last_four=secret[-4:], created_at=now)
     if api_key.organization.keys_can_be_revealed:
         stored.sealed = sealing.seal(secret, settings.ENCRYPTION_KEY, f"api-key:{api_key.public_id}")
     stored.save()
@@ -150,8 +150,8 @@ def create(
             )
             _apply(api_key, checked)
             api_key.save()
-            issued = _issue(api_key)
-            audit.record("key.created", api_key, by, changes=_facts(api_key))
+            issued = _issue(api_key, now)
+            audit.record("key.created", api_key, by, changes=_facts(api_key), at=now)
             return issued
     except IntegrityError as error:
         raise _name_taken(name) from error
@@ -244,8 +244,10 @@ def regenerate(api_key: ApiKey, by: Actor, *, grace: timedelta = timedelta(0), r
         api_key.secrets.filter(ends_at=None).update(ends_at=now + grace)
         if not grace:
             api_key.secrets.exclude(sealed="").update(sealed="")
-        issued = _issue(api_key)
-        audit.record("key.regenerated", api_key, by, changes={"grace_seconds": int(grace.total_seconds())})
+        issued = _issue(api_key, now)
+        # Whoever reads the entry counts the grace from its moment.
+        changes = {"grace_seconds": int(grace.total_seconds())}
+        audit.record("key.regenerated", api_key, by, changes=changes, at=now)
         return issued
 
 
@@ -255,7 +257,7 @@ def stop_old_secret(api_key: ApiKey, by: Actor) -> None:
         api_key = _locked(api_key)
         now = timezone.now()
         if api_key.secrets.filter(ends_at__gt=now).update(ends_at=now, sealed=""):
-            audit.record("key.old_secret_stopped", api_key, by)
+            audit.record("key.old_secret_stopped", api_key, by, at=now)
 
 
 def revoke(api_key: ApiKey, by: Actor = SYSTEM) -> ApiKey:
@@ -268,7 +270,7 @@ def revoke(api_key: ApiKey, by: Actor = SYSTEM) -> ApiKey:
             api_key.revoked_at = timezone.now()
             api_key.save(update_fields=["revoked_at"])
             api_key.secrets.exclude(sealed="").update(sealed="")
-            audit.record("key.revoked", api_key, by)
+            audit.record("key.revoked", api_key, by, at=api_key.revoked_at)
         return api_key
 
 
