@@ -96,9 +96,9 @@ def test_a_developer_who_is_assigned_elsewhere_cannot_charge_this_project(alice:
 
 
 def test_an_archived_project_pays_for_nothing(alice: House) -> None:
-    old = alice.organization.projects.create(name="Old", archived_at=timezone.now())
+    old = alice.organization.projects.create(name="Old storefront", archived_at=timezone.now())
     assert error_of(ask(alice.owner, old)) == (404, "project_not_found")
-    assert "Old" not in page(alice.owner).content.decode()
+    assert "Old storefront" not in page(alice.owner).content.decode()
 
 
 def test_it_waits_for_the_confirmed_address() -> None:
