@@ -33,7 +33,7 @@ def cloud_event(
         "id": id or f"e{next(_numbers)}",
         "source": "/proxy",
         "type": kind,
-        "time": iso(at or timezone.now() - timedelta(seconds=1)),
+        "time": iso(at or timezone.now()),
         "data": data,
     }
 

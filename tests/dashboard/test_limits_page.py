@@ -107,7 +107,7 @@ def test_a_second_limit_of_the_kind_does_not_replace_the_first(alice: House) -> 
 
 def test_a_limit_under_what_is_used_asks_first(alice: House) -> None:
     key, _ = alice.key("web")
-    record(request_of(key, timezone.now() - timedelta(seconds=1), charge=61_200_000_000))
+    record(request_of(key, timezone.now(), charge=61_200_000_000))
     client = browser(alice.owner)
     answer = client.post("/limits/add/", terms(alice))
     page = answer.content.decode()
