@@ -131,7 +131,8 @@ def reported(alice: House, at: datetime, *events: dict[str, Any]) -> None:
 
 def test_what_is_reported_late_stands_on_the_day_of_its_charge(alice: House) -> None:
     key = alice.key()
-    price_the_past()
+    with time_machine.travel(NOW, tick=False):
+        price_the_past()
     november = date(2026, 11, 1), date(2026, 11, 30)
     grants.give(alice.organization, COST, at=NOW - timedelta(days=15))
     reported(alice, NOW - timedelta(days=12), usage(id="a", at=NOW - timedelta(days=12, seconds=5)))
@@ -169,7 +170,8 @@ def test_what_is_reported_late_stands_on_the_day_of_its_charge(alice: House) -> 
 
 
 def test_each_days_usage_is_what_the_ledger_has(alice: House) -> None:
-    price_the_past()
+    with time_machine.travel(NOW, tick=False):
+        price_the_past()
     grants.give(alice.organization, NANO, at=NOW - timedelta(days=20))
     chance = random.Random(7)
     for number in range(30):
