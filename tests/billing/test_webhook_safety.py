@@ -296,12 +296,13 @@ def test_a_name_that_came_to_mean_an_inner_address_is_refused_when_sending(setti
 @pytest.mark.django_db
 def test_slow_and_huge_answers_end_up_in_the_log(receiver, settings, monkeypatch):
     settings.WEBHOOKS_ALLOW_PRIVATE = True
-    monkeypatch.setattr(delivering, "TIMEOUT", 0.5)
     alice = house()
     endpoint = webhooks.create_endpoint(alice.organization, receiver.url, alice.actor).endpoint
     receiver.answer = silent(2)
     say(alice.organization)
-    tell()
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "TIMEOUT", 0.5)
+        tell()
     slow = webhooks.deliveries(alice.organization, endpoint=endpoint).get()
     assert (slow.state, slow.last_error, slow.last_status) == ("pending", "No answer within 0.5 seconds.", None)
     assert 500 <= slow.duration_ms < 3_000
