@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -17,6 +18,11 @@ from tests.gateway.redis_server import BINARY as REDIS_BINARY
 from tests.gateway.redis_server import RedisServer
 from tests.running import RunningServer
 
+# Whether an example takes long says something of the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 settings.PASSWORD_HASHERS = ["tests.quick_hasher.QuickArgon2"]
 
 ServerFactory = Callable[..., RunningServer]
