@@ -13,6 +13,7 @@ from accounts.models import Organization
 from billing import ledger
 from billing.models import Account, CreditGrant, GrantKind, Subscription
 from foundation import periods
+from foundation.consistent_read import is_reading
 from foundation.ids import public_id
 from foundation.money import InvalidAmount
 from foundation.sql import batch_cursor
@@ -94,7 +95,10 @@ def ensure_monthly(organization_id: int, now: datetime | None = None) -> CreditG
     """Make this month's grant of the plan if it is due and missing. There is no reset job, so no reset race.
 
     In another zone it may be another month already, or still: the next grant waits until the one in force has ended.
+    Inside `one_moment` nothing can be made: whoever opens that calls this before.
     """
+    if is_reading():
+        return None
     now = now or timezone.now()
     subscription = (
         Subscription.objects.select_related("organization", "plan").filter(organization_id=organization_id).first()

@@ -1,5 +1,6 @@
 """Read one moment of the database, however long the reading takes, while others write to it."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,23 +11,32 @@ _BEGIN = {
     "sqlite": "BEGIN DEFERRED",
     "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 }
+# Connections are of one thread, too.
+_reading = threading.local()
 
 
 @contextmanager
 def one_moment() -> Iterator[None]:
     """Everything that is read inside is of one moment; nothing may be written.
 
-    Inside a transaction it changes nothing: what is read is what that transaction sees.
+    Inside a transaction or another `one_moment` it changes nothing: what is read is what that one sees.
     """
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or is_reading():
         yield
         return
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN[connection.vendor])
+    _reading.on = True
     try:
         yield
     finally:
+        _reading.on = False
         _end()
+
+
+def is_reading() -> bool:
+    """Whether this thread is inside `one_moment`."""
+    return getattr(_reading, "on", False)
 
 
 def _end() -> None:

@@ -10,13 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.roles import Permission
-from billing import balances, codes, statement
+from billing import balances, codes, grants, statement
 from dashboard import billing_export, billing_report
 from dashboard.access import Desk, member
 from dashboard.billing_forms import RedeemForm
 from dashboard.form_errors import add_errors
 from dashboard.limit_words import until
 from dashboard.templatetags.console import usd
+from foundation.consistent_read import one_moment
 
 
 @never_cache
@@ -54,21 +55,24 @@ def _page(request: HttpRequest, desk: Desk, form: RedeemForm) -> HttpResponse:
     first = billing_report.month_named(organization, request.GET.get("month", ""), now)
     if first is None:
         raise Http404
-    balance = billing_report.balance(organization, now)
-    live, past = billing_report.grants_of(organization, now)
-    context = {
-        "form": form,
-        "report_balance": balance,
-        "owed": balances.owed(organization.pk),
-        "spent": billing_report.spent(organization, now),
-        "grants": live,
-        "granted_until": billing_report.granted_until(live),
-        "past": past,
-        "month": billing_report.month(organization, first, now),
-        "month_query": f"?month={first:%Y-%m}",
-        "plan": billing_report.plan_of(organization),
-        "zone": organization.zone,
-    }
+    grants.ensure_monthly(organization.pk, now)
+    # The balance, the credit that it is made of and the last line of the history are one figure.
+    with one_moment():
+        balance = billing_report.balance(organization, now)
+        live, past = billing_report.grants_of(organization, now)
+        context = {
+            "form": form,
+            "report_balance": balance,
+            "owed": balances.owed(organization.pk),
+            "spent": billing_report.spent(organization, now),
+            "grants": live,
+            "granted_until": billing_report.granted_until(live),
+            "past": past,
+            "month": billing_report.month(organization, first, now),
+            "month_query": f"?month={first:%Y-%m}",
+            "plan": billing_report.plan_of(organization),
+            "zone": organization.zone,
+        }
     return render(request, "dashboard/billing.html", context, status=422 if form.errors else 200)
 
 
