@@ -135,7 +135,7 @@ def _factory(template: Template, folder: Path) -> Iterator[ServerFactory]:
         data_dir = folder / f"server-{len(started)}"
         server = RunningServer(data_dir, template.copy(), redis_url=redis_url, workers=workers, extra=extra)
         started.append(server)
-        return server.start(60.0 * workers)
+        return server.start(max(180.0, 60.0 * workers))
 
     try:
         yield start
