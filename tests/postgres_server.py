@@ -1,6 +1,6 @@
 """A throw-away PostgreSQL for tests: `python -m tests.postgres_server COMMAND...` runs a command beside one.
 
-The machine's own binaries, a temporary directory, a free loopback port.
+The machine's own binaries, a temporary directory, a loopback port of its own.
 """
 
 import os
@@ -10,11 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from tests.gateway.redis_server import free_port
+from tests import ports
+from tests.waiting import until
 
 _USER = "meterhouse"
 
@@ -59,7 +59,8 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         if self._account:
             os.chown(self._folder, *self._account)
-        self.port = free_port()
+        self._held = ports.hold()
+        self.port = ports.number(self._held)
         self._options = options
         self._run("initdb", "-D", "data", "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.start()
@@ -87,13 +88,11 @@ class PostgresServer:
         pairs = [f"-c{name}={value}" for name, value in settings.items()]
         log = (self._folder / "log").open("ab")
         self._process = self._open("postgres", "-D", "data", "-p", str(self.port), *pairs, *self._options, log=log)
-        for _ in range(600):
-            if self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False) == 0:
-                return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise RuntimeError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()}")
+        if not until(lambda: self._is_ready() or self._process.poll() is not None, 120) or not self._is_ready():
+            raise RuntimeError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()}")
+
+    def _is_ready(self) -> bool:
+        return self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False) == 0
 
     def _open(self, program: str, *arguments: str, log: object) -> "subprocess.Popen[bytes]":
         user, group = self._account or (None, None)
@@ -135,6 +134,7 @@ class PostgresServer:
         """End it and remove its files."""
         if self._process.poll() is None:
             self.kill()
+        self._held.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -4,12 +4,15 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import ports
 
 ROOT = Path(__file__).resolve().parent.parent
 _AT = re.compile(r"^Meterhouse is at (\S+)", re.MULTILINE)
@@ -26,7 +29,12 @@ class RunningServer:
     workers: int = 1
     extra: dict[str, str] = field(default_factory=dict)
     url: str = ""
-    port: int = 0
+    _held: socket.socket = field(default_factory=ports.hold)
+
+    @property
+    def port(self) -> int:
+        """Its own, also between two starts."""
+        return ports.number(self._held)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,7 +86,6 @@ class RunningServer:
         while time.monotonic() < deadline and self._process.poll() is None:
             if found := _AT.search(self.output, before):
                 self.url = found[1]
-                self.port = int(self.url.rpartition(":")[2])
                 if self._is_ready():
                     return self
             time.sleep(0.05)

@@ -9,6 +9,7 @@ from gateway.limiter.in_process import InProcessLimiter
 from gateway.limiter.limiter import RateLimiter, Slot
 from gateway.limiter.redis_limiter import RedisLimiter
 from tests.gateway.redis_server import RedisServer
+from tests.waiting import LONG
 
 START = 1_000_000.25
 
@@ -36,7 +37,7 @@ class RedisWorld:
         self.now = START
         self.client = redis.Redis(port=server.port)
         self.client.flushall()
-        self.limiter = RedisLimiter(server.url, clock=lambda: round(self.now * 1e6), timeout=10)
+        self.limiter = RedisLimiter(server.url, clock=lambda: round(self.now * 1e6), timeout=LONG)
 
     def groups(self) -> int:
         return max(self.client.hlen(key) for key in self.client.keys("meterhouse:requests:{*"))

@@ -1,4 +1,4 @@
-"""A throw-away Redis for tests: the machine's own binary on a free loopback port, without persistence."""
+"""A throw-away Redis for tests: the machine's own binary on a loopback port of its own, without persistence."""
 
 import contextlib
 import shutil
@@ -6,23 +6,20 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
+from tests import ports
+from tests.waiting import until
+
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer:
     """Start, freeze, stop and start again on the same port."""
 
     def __init__(self, *options: str) -> None:
-        self.port = free_port()
+        self._held = ports.hold()
+        self.port = ports.number(self._held)
         self._folder = tempfile.TemporaryDirectory(prefix="redis-")
         self.socket = str(Path(self._folder.name) / "redis.sock")
         self._options = options
@@ -41,13 +38,14 @@ class RedisServer:
         self._wait()
 
     def _wait(self) -> None:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                if connection.recv(64)[:1] in b"+-":
-                    return
-            time.sleep(0.02)
-        raise RuntimeError("redis-server did not start")
+        if not until(lambda: self._answers() or self._process.poll() is not None, every=0.02) or not self._answers():
+            raise RuntimeError("redis-server did not start")
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64)[:1] in (b"+", b"-")
+        return False
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
@@ -58,8 +56,9 @@ class RedisServer:
     def stop(self) -> None:
         self.thaw()
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait()
 
     def close(self) -> None:
         self.stop()
+        self._held.close()
         self._folder.cleanup()

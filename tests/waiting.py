@@ -1,0 +1,33 @@
+"""Wait for what happens a moment later: as long as a busy machine may take, and no longer than it does take."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+# Longer than anything takes that happens at all.
+LONG = 60.0
+
+
+def until(condition: Callable[[], object], seconds: float = LONG, every: float = 0.05) -> bool:
+    """Whether it came true in time; looks at once, and a last time at the end."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(every)
+    return True
+
+
+async def eventually(
+    condition: Callable[[], object | Awaitable[object]], seconds: float = LONG, every: float = 0.02
+) -> bool:
+    """The same where there is an event loop; the condition may have to be awaited."""
+    ends = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if inspect.isawaitable(found):
+            found = await found
+        if found or time.monotonic() > ends:
+            return bool(found)
+        await asyncio.sleep(every)
