@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 # Longer than anything takes that happens at all.
 LONG = 60.0
@@ -31,3 +32,11 @@ async def eventually(
         if found or time.monotonic() > ends:
             return bool(found)
         await asyncio.sleep(every)
+
+
+def not_over_midnight(seconds: float = LONG) -> None:
+    """Begin after the turn of the day, and of what else turns then, rather than shortly before it; in UTC."""
+    now = datetime.now(UTC)
+    left = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) - now
+    if left < timedelta(seconds=seconds):
+        time.sleep(left.total_seconds() + 0.1)

@@ -8,6 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.waiting import LONG
+
 WORDS = ["One", " two", " three", " four", " five", " six", " seven", " eight", " nine", " ten"]
 USAGE = {"prompt_tokens": 12, "completion_tokens": 10, "total_tokens": 22}
 
@@ -31,7 +33,7 @@ class FakeProvider:
         self.port = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(LONG)
 
     @property
     def base_url(self) -> str:
@@ -53,9 +55,9 @@ class FakeProvider:
         self._ready.set()
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(LONG)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(LONG)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         self.calls += 1
@@ -69,7 +71,7 @@ class FakeProvider:
                 error = {"error": {"message": f"bad thing at {self.base_url}" if "named" in how else "bad thing"}}
                 return web.json_response(error, status=status, headers={"Retry-After": "7"} if status == 429 else {})
             if how == "hang":
-                await asyncio.sleep(60)
+                await asyncio.sleep(5 * LONG)
             if body.get("stream"):
                 return await self._stream(request, how, body)
             return web.json_response(self._completion(how))
@@ -118,7 +120,7 @@ class FakeProvider:
 
         await send(": hello" + end)
         if how == "late":
-            await asyncio.sleep(1.6)
+            await asyncio.sleep(2)
         for number, word in enumerate([*WORDS, " é🚀"] if how == "split" else WORDS):
             await send(chunk({"content": word}))
             if how == "reset" and number == 4:
@@ -131,7 +133,7 @@ class FakeProvider:
             if how == "slow":
                 await asyncio.sleep(0.05)
             if how == "stuck" and number == 4:
-                await asyncio.sleep(60)
+                await asyncio.sleep(5 * LONG)
         if how == "no end":
             return response
         await send(chunk({}, "stop"))

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 import uvicorn
 
@@ -11,6 +10,7 @@ from gateway.bridge import Bridge
 from gateway.http import Receive, Scope, Send
 from gateway.limiter.in_process import InProcessLimiter
 from gateway.options import GatewayOptions
+from tests.waiting import LONG, until
 
 
 class GatewayThread:
@@ -20,7 +20,8 @@ class GatewayThread:
         self.gateway = Gateway(Bridge(), InProcessLimiter(), options or GatewayOptions())
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.address: tuple[str, int] = self._socket.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
         config = uvicorn.Config(
             self._app, loop="asyncio", log_level="warning", lifespan="on", interface="asgi3", access_log=False
         )
@@ -40,13 +41,11 @@ class GatewayThread:
 
     def __enter__(self) -> "GatewayThread":
         self._thread.start()
-        for _ in range(200):
-            if self._server.started:
-                return self
-            time.sleep(0.05)
-        raise RuntimeError("the gateway did not start")
+        if not until(lambda: self._server.started):
+            raise RuntimeError("the gateway did not start")
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(LONG)
         self._socket.close()

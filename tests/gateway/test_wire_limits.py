@@ -1,7 +1,6 @@
 """Limits as a client meets them: 402 that names the limit, the cut output, and what is written down of a refusal."""
 
 import asyncio
-import time
 
 import httpx
 import pytest
@@ -10,6 +9,7 @@ from billing import limits
 from billing.limits import Terms
 from billing.models import RefusalCount, RefusedRequest, SpendingWindow
 from tests.gateway.test_wire import World, world  # noqa: F401
+from tests.waiting import LONG, until
 
 pytestmark = pytest.mark.database
 
@@ -18,7 +18,7 @@ def all_at_once(world: World, number: int, how: str, **over: object) -> list[htt
     async def run() -> list[httpx.Response]:
         pool = httpx.Limits(max_connections=number)
         async with httpx.AsyncClient(
-            base_url=world.line.url, headers=world.http.headers, limits=pool, timeout=60
+            base_url=world.line.url, headers=world.http.headers, limits=pool, timeout=2 * LONG
         ) as http:
             ask = {"url": "/v1/chat/completions", "json": world.body(how, **over)}
             return await asyncio.gather(*[http.post(**ask) for _ in range(number)])
@@ -76,10 +76,7 @@ def test_what_is_refused_is_written_down_for_its_key(world):  # noqa: F811
         world.http.post("/v1/chat/completions", content=b"{"),
     ]
     assert [answer.status_code for answer in asked] == [402, 404, 400]
-    for _ in range(100):
-        if RefusedRequest.objects.count() == 3:
-            break
-        time.sleep(0.05)
+    assert until(lambda: RefusedRequest.objects.count() == 3)
     kept = {row.request_id: row for row in RefusedRequest.objects.all()}
     assert list(kept) == [answer.headers["x-request-id"] for answer in reversed(asked)]
     assert {row.message for row in kept.values()} == {answer.json()["error"]["message"] for answer in asked}

@@ -1,7 +1,5 @@
 """The database goes away while requests are under way: nobody gets a free answer, and no answer goes unrecorded."""
 
-import time
-
 import pytest
 from django.db import OperationalError
 
@@ -9,6 +7,7 @@ from billing import batch
 from billing.models import Hold
 from gateway.answer import ChunkWriter
 from tests.gateway.test_wire import TEXT, World, events, world  # noqa: F401
+from tests.waiting import until
 from usage.models import UsageEvent
 
 pytestmark = pytest.mark.database
@@ -42,11 +41,7 @@ def outage(monkeypatch):
 
 
 def recorded(number: int) -> bool:
-    for _ in range(100):
-        if UsageEvent.objects.count() == number:
-            return True
-        time.sleep(0.05)
-    return False
+    return until(lambda: UsageEvent.objects.count() == number)
 
 
 @pytest.mark.parametrize("stream", [False, True])
