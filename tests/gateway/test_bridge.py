@@ -18,6 +18,7 @@ from billing.terms import Admission, BridgeUnavailable, Refusal, RefusalNote
 from gateway.bridge import Bridge
 from tests.billing.desk import ask, outcome, serve_all_models
 from tests.people import house
+from tests.waiting import LONG, eventually
 from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
@@ -81,10 +82,7 @@ async def test_an_admission_that_nobody_waits_for_is_released(bridge, request_of
     waiting = asyncio.ensure_future(bridge.admit(request_of_alice))
     await asyncio.sleep(0)
     waiting.cancel()
-    for _ in range(100):
-        await asyncio.sleep(0.05)
-        if await bridge.read(Hold.objects.filter(state="released").exists):
-            break
+    assert await eventually(lambda: bridge.read(Hold.objects.filter(state="released").exists))
     assert (await bridge.read(CreditGrant.objects.get)).held == 0
 
 
@@ -92,15 +90,15 @@ async def test_leases_are_renewed_and_progress_is_written(bridge, request_of_ali
     admitted = await bridge.admit(request_of_alice)
     first = (await bridge.read(Hold.objects.get)).lease_until
     assert await bridge.progress(admitted, outcome(admitted).counts)
-    for _ in range(100):
-        await asyncio.sleep(0.1)
-        hold = await bridge.read(Hold.objects.get)
-        if hold.progress_output == 50:
-            break
-    assert hold.lease_until > first
+    assert await eventually(lambda: bridge.read(Hold.objects.filter(progress_output=50).exists))
+    assert (await bridge.read(Hold.objects.get)).lease_until > first
 
 
-async def test_a_process_that_cannot_renew_stops_its_streams(bridge, request_of_alice):
+async def test_a_process_that_cannot_renew_stops_its_streams(bridge, request_of_alice, monkeypatch):
+    def renew(*_):
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr("gateway.bridge.heartbeat.renew", renew)
     admitted = await bridge.admit(request_of_alice)
     bridge._renewed_at = time.monotonic() - 21
     assert not await bridge.progress(admitted, outcome(admitted).counts)
@@ -152,13 +150,13 @@ def outage(monkeypatch):
     return Outage(monkeypatch)
 
 
-async def recorded(bridge, number):
+async def recorded(bridge, number, seconds=LONG):
     """Wait until so many events are on record."""
-    for _ in range(100):
-        if await bridge.read(UsageEvent.objects.count) == number:
-            return True
-        await asyncio.sleep(0.05)
-    return False
+
+    async def is_so():
+        return await bridge.read(UsageEvent.objects.count) == number
+
+    return await eventually(is_so, seconds)
 
 
 async def test_a_settlement_waits_on_disk_while_the_database_is_away(bridge, request_of_alice, outage, spool_folder):
@@ -191,7 +189,7 @@ async def test_the_next_process_settles_what_a_killed_one_left(bridge, request_o
     other = Bridge()
     other.start()
     # Its process lives: nobody touches its file.
-    assert not await recorded(bridge, 1)
+    assert not await recorded(bridge, 1, seconds=5)
     await asyncio.to_thread(other.stop)
     left.close()
     third = Bridge()
@@ -243,15 +241,16 @@ async def test_the_impossible_is_kept_aside_and_stops_nobody(bridge, request_of_
 async def test_refusals_are_counted_and_the_newest_kept(bridge, request_of_alice):
     made = await bridge.admit(request_of_alice)
     assert made.principal.state == ACTIVE
+    # All of them before anything is written down: of each writing the newest hundred are kept.
+    other = Bridge()
     for number in range(250):
         code = "rate_limit_exceeded" if number % 2 else "insufficient_quota"
-        bridge.note_refusal(
+        other.note_refusal(
             RefusalNote(made.principal, f"req_{number}", "deepseek-chat", code, "Too fast.", timezone.now())
         )
-    for _ in range(100):
-        if await bridge.read(RefusedRequest.objects.count):
-            break
-        await asyncio.sleep(0.05)
+    other.start()
+    assert await eventually(lambda: bridge.read(RefusedRequest.objects.exists))
+    await asyncio.to_thread(other.stop)
     kept = await bridge.read(lambda: list(RefusedRequest.objects.values_list("request_id", flat=True)))
     assert kept == [f"req_{number}" for number in range(249, 149, -1)]
     counts = await bridge.read(lambda: list(RefusalCount.objects.values_list("code", "count")))
