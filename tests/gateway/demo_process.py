@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import LONG
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,10 +29,10 @@ class DemoProcess:
         assert self.process.stdout
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(LONG)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait()
         self.process.stdout.close()
 
 

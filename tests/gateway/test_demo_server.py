@@ -12,9 +12,12 @@ import pytest
 
 from gateway import tokens
 from tests.gateway.demo_process import DemoProcess, body
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.server
 WORDS = " ".join(f"word{number}" for number in range(40))
+# Of its default pace, in seconds a token.
+PACE = 0.004
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def paced():
 
 
 def post(demo, **members):
-    return httpx.post(f"{demo.url}/chat/completions", json=body(**members), timeout=20, trust_env=False)
+    return httpx.post(f"{demo.url}/chat/completions", json=body(**members), timeout=2 * LONG, trust_env=False)
 
 
 def events(text):
@@ -89,14 +92,15 @@ def test_a_streamed_tool_call(quick):
 
 @pytest.mark.parametrize("content", [b"{", b'{"model": "x"}', b'{"messages": 1}'])
 def test_a_broken_body_is_400(quick, content):
-    answer = httpx.post(f"{quick.url}/chat/completions", content=content, trust_env=False)
+    answer = httpx.post(f"{quick.url}/chat/completions", content=content, timeout=LONG, trust_env=False)
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
 def test_other_routes_are_404_and_models_is_a_list(quick):
-    assert httpx.get(f"{quick.url}/nothing", trust_env=False).status_code == 404
-    assert httpx.get(f"{quick.url}/models", trust_env=False).json()["object"] == "list"
+    with httpx.Client(timeout=LONG, trust_env=False) as http:
+        assert http.get(f"{quick.url}/nothing").status_code == 404
+        assert http.get(f"{quick.url}/models").json()["object"] == "list"
 
 
 def test_a_long_body_is_answered(quick):
@@ -106,35 +110,40 @@ def test_a_long_body_is_answered(quick):
 
 
 def test_json_takes_as_long_as_its_tokens(paced):
-    count = tokens.count_text(WORDS)
-    started = time.monotonic()
-    assert post(paced, text=WORDS).status_code == 200
-    assert count * 0.004 <= time.monotonic() - started < count * 0.004 + 1
+    least = tokens.count_text(WORDS) * PACE
+    took = []
+    # A pause of this machine makes one of them late, not all.
+    while not took or (min(took) >= least + 1 and len(took) < 10):
+        started = time.monotonic()
+        assert post(paced, text=WORDS).status_code == 200
+        took.append(time.monotonic() - started)
+    assert least <= min(took) < least + 1
 
 
 async def test_many_streams_keep_the_pace(paced):
-    count = tokens.count_text(WORDS)
+    text = f"{WORDS} " * 5
+    least = tokens.count_text(text) * PACE
 
     async def stream(http):
         started = time.monotonic()
         times = []
-        async with http.stream("POST", f"{paced.url}/chat/completions", json=body(WORDS, stream=True)) as answer:
+        async with http.stream("POST", f"{paced.url}/chat/completions", json=body(text, stream=True)) as answer:
             async for _ in answer.aiter_raw():
                 times.append(time.monotonic() - started)
         return times
 
-    async with httpx.AsyncClient(timeout=30, trust_env=False, limits=httpx.Limits(max_connections=40)) as http:
+    async with httpx.AsyncClient(timeout=2 * LONG, trust_env=False, limits=httpx.Limits(max_connections=40)) as http:
         answers = await asyncio.gather(*(stream(http) for _ in range(30)))
     for times in answers:
-        # It neither runs ahead nor sends all at the end; slack is for a busy machine.
-        assert count * 0.004 - 0.005 <= times[-1] < count * 0.004 + 2
+        # It neither runs ahead, nor sends all at the end, nor serves one after the other.
+        assert least - 0.005 <= times[-1] < 30 * least / 2
         assert len(times) > 10
 
 
 async def test_a_client_that_leaves_stops_the_work(paced):
     async def leave():
         async with (
-            httpx.AsyncClient(trust_env=False) as http,
+            httpx.AsyncClient(timeout=LONG, trust_env=False) as http,
             http.stream("POST", f"{paced.url}/chat/completions", json=body(WORDS * 500, stream=True)) as answer,
         ):
             async for _ in answer.aiter_raw():
@@ -144,12 +153,17 @@ async def test_a_client_that_leaves_stops_the_work(paced):
         fields = Path(f"/proc/{paced.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
+    async def second():
+        before = processor_seconds()
+        await asyncio.sleep(1)
+        return processor_seconds() - before
+
     await asyncio.gather(*(leave() for _ in range(20)))
-    await asyncio.sleep(0.5)
-    before = processor_seconds()
-    await asyncio.sleep(1)
-    # Twenty streams at this pace take well over 0.1 s of a second.
-    assert processor_seconds() - before < 0.1
+    # Twenty streams at this pace take well over 0.1 s of a second, and would go on for more than a minute.
+    for _ in range(30):
+        if await second() < 0.1:
+            return
+    pytest.fail("it still works for those who left")
 
 
 def test_it_ends_with_its_standard_input():
@@ -159,11 +173,11 @@ def test_it_ends_with_its_standard_input():
     time.sleep(0.3)
     assert demo.process.poll() is None
     demo.process.stdin.close()
-    assert demo.process.wait(5) == 0
+    assert demo.process.wait(LONG) == 0
 
 
 def test_it_ends_on_sigterm():
     demo = DemoProcess()
     demo.process.terminate()
-    assert demo.process.wait(5) == 0
+    assert demo.process.wait(LONG) == 0
     demo.close()
