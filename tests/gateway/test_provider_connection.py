@@ -18,6 +18,7 @@ from gateway import provider_pool
 from gateway.provider_connection import ProviderConnection
 from gateway.provider_pool import ProviderPool, place_of
 from tests.gateway.raw_provider import RawProvider, Script, read_request, says
+from tests.waiting import LONG, eventually
 
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;ext=1\r\nllo\r\n0\r\nTrailer: x\r\n\r\n"
@@ -32,14 +33,14 @@ def singly(data: bytes) -> tuple[bytes, ...]:
     return tuple(data[at : at + 1] for at in range(len(data)))
 
 
-async def body_of(connection: ProviderConnection, seconds: float = 2.0) -> bytes:
+async def body_of(connection: ProviderConnection, seconds: float = LONG) -> bytes:
     parts = []
     while part := await connection.part(seconds):
         parts.append(part)
     return b"".join(parts)
 
 
-async def ask(pool: ProviderPool, provider: RawProvider, body: bytes = b"{}", seconds: float = 2.0) -> bytes:
+async def ask(pool: ProviderPool, provider: RawProvider, body: bytes = b"{}", seconds: float = LONG) -> bytes:
     place = place_of(provider.url, "")
     connection = await pool.post(place, body, seconds)
     found = await body_of(connection)
@@ -60,7 +61,7 @@ async def ask(pool: ProviderPool, provider: RawProvider, body: bytes = b"{}", se
 )
 async def test_a_connection_serves_one_request_after_the_other(parts):
     async with RawProvider(says(*parts)) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         assert [await ask(pool, provider) for _ in range(3)] == [b"hello"] * 3
         assert provider.connections == 1
         pool.close()
@@ -78,7 +79,7 @@ async def test_a_connection_serves_one_request_after_the_other(parts):
 )
 async def test_a_connection_that_cannot_be_kept_is_not(answer):
     async with RawProvider(says(answer, closes=b"Content-Length" not in answer)) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         assert [await ask(pool, provider) for _ in range(2)] == [b"hello"] * 2
         assert provider.connections == 2
         pool.close()
@@ -86,7 +87,7 @@ async def test_a_connection_that_cannot_be_kept_is_not(answer):
 
 async def test_two_requests_at_once_have_two_connections():
     async with RawProvider(says(*singly(LENGTH))) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         assert await asyncio.gather(ask(pool, provider), ask(pool, provider)) == [b"hello"] * 2
         assert provider.connections == 2
         pool.close()
@@ -99,10 +100,11 @@ async def test_a_kept_connection_that_the_provider_closed_is_not_used():
         await writer.drain()
 
     async with RawProvider(once) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         for _ in range(3):
             assert await ask(pool, provider) == b"hello"
-            await asyncio.sleep(0.02)
+            [kept] = pool._idle[place_of(provider.url, "").origin]
+            assert await eventually(lambda kept=kept: not kept.is_reusable)
         assert provider.connections == 3
         pool.close()
 
@@ -116,9 +118,9 @@ async def test_idle_connections_are_closed(monkeypatch):
         left.set()
 
     async with RawProvider(script) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         await ask(pool, provider)
-        await asyncio.wait_for(left.wait(), 2)
+        await asyncio.wait_for(left.wait(), LONG)
         pool.close()
 
 
@@ -138,9 +140,9 @@ async def test_idle_connections_are_closed(monkeypatch):
 )
 async def test_an_unusable_head_is_an_error(answer, word):
     async with RawProvider(says(answer, closes=len(answer) < 30)) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         with pytest.raises(ConnectionError, match=word):
-            await pool.post(place_of(provider.url, ""), b"{}", 2.0)
+            await pool.post(place_of(provider.url, ""), b"{}", LONG)
         pool.close()
 
 
@@ -155,9 +157,9 @@ async def test_an_unusable_head_is_an_error(answer, word):
 )
 async def test_what_came_of_a_broken_body_is_given_before_the_error(answer):
     async with RawProvider(says(answer, closes=True)) as provider:
-        pool = ProviderPool(2.0)
-        connection = await pool.post(place_of(provider.url, ""), b"{}", 2.0)
-        assert await connection.part(2.0) == b"hello"
+        pool = ProviderPool(LONG)
+        connection = await pool.post(place_of(provider.url, ""), b"{}", LONG)
+        assert await connection.part(LONG) == b"hello"
         with pytest.raises(ConnectionError):
             await body_of(connection)
         pool.close()
@@ -165,12 +167,12 @@ async def test_what_came_of_a_broken_body_is_given_before_the_error(answer):
 
 async def test_silence_is_a_timeout_before_and_after_the_head():
     async with RawProvider(says()) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         with pytest.raises(TimeoutError):
             await pool.post(place_of(provider.url, ""), b"{}", 0.05)
     async with RawProvider(says(LENGTH[:-2])) as provider:
-        connection = await pool.post(place_of(provider.url, ""), b"{}", 60.0)
-        assert await connection.part(60.0) == b"hel"
+        connection = await pool.post(place_of(provider.url, ""), b"{}", LONG)
+        assert await connection.part(LONG) == b"hel"
         # Shorter than the wait that the timer was set for.
         with pytest.raises(TimeoutError):
             await connection.part(0.05)
@@ -178,35 +180,44 @@ async def test_silence_is_a_timeout_before_and_after_the_head():
 
 
 async def test_a_wait_longer_than_the_last_one_is_not_cut_short():
+    read = asyncio.Event()
+
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(LENGTH[:-4])
-        await asyncio.sleep(0.02)
+        await read.wait()
         writer.write(b"e")
-        await asyncio.sleep(0.2)
+        # Longer than the waits before, and begun while the timer of the last one still runs.
+        await asyncio.sleep(1.2)
         writer.write(b"llo")
 
     async with RawProvider(script) as provider:
-        pool = ProviderPool(2.0)
-        connection = await pool.post(place_of(provider.url, ""), b"{}", 0.1)
-        assert await connection.part(0.1) + await connection.part(0.1) == b"he"
-        assert await connection.part(2.0) == b"llo"
+        pool = ProviderPool(LONG)
+        connection = await pool.post(place_of(provider.url, ""), b"{}", 1.0)
+        assert await connection.part(1.0) == b"h"
+        read.set()
+        assert await connection.part(1.0) == b"e"
+        assert await connection.part(LONG) == b"llo"
         pool.close()
 
 
 async def test_whoever_stops_waiting_ends_the_connection():
-    left = asyncio.Event()
+    asked, left = asyncio.Event(), asyncio.Event()
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
+        asked.set()
         await reader.read()
         left.set()
 
     async with RawProvider(script) as provider:
-        pool = ProviderPool(2.0)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pool.post(place_of(provider.url, ""), b"{}", 60.0), 0.05)
-        await asyncio.wait_for(left.wait(), 2)
+        pool = ProviderPool(LONG)
+        waiting = asyncio.create_task(pool.post(place_of(provider.url, ""), b"{}", LONG))
+        await asyncio.wait_for(asked.wait(), LONG)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.wait_for(left.wait(), LONG / 2)
         pool.close()
 
 
@@ -226,9 +237,9 @@ async def test_a_slow_reader_slows_the_provider():
         writer.write(LENGTH)
 
     async with RawProvider(script) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         place = place_of(provider.url, "")
-        connection = await pool.post(place, b"{}", 2.0)
+        connection = await pool.post(place, b"{}", LONG)
         await asyncio.sleep(0.3)
         assert sent < size / 2
         assert len(await body_of(connection)) == size
@@ -243,7 +254,7 @@ async def test_a_body_in_a_coding_that_was_not_asked_for_is_understood(coding):
     packed = gzip.compress(b"hello" * 1000) if coding == "gzip" else zlib.compress(b"hello" * 1000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
     async with RawProvider(says(head, packed[:7], packed[7:])) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         assert await ask(pool, provider) == b"hello" * 1000
         pool.close()
 
@@ -252,8 +263,8 @@ async def test_a_body_in_a_coding_that_was_not_asked_for_is_understood(coding):
 async def test_a_body_that_cannot_be_unpacked_is_an_error(packed):
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
     async with RawProvider(says(head, packed)) as provider:
-        pool = ProviderPool(2.0)
-        connection = await pool.post(place_of(provider.url, ""), b"{}", 2.0)
+        pool = ProviderPool(LONG)
+        connection = await pool.post(place_of(provider.url, ""), b"{}", LONG)
         with pytest.raises(ConnectionError):
             await body_of(connection)
         pool.close()
@@ -268,18 +279,18 @@ async def test_a_large_request_arrives_whole():
 
     body = bytes(4 << 20)
     async with RawProvider(script) as provider:
-        pool = ProviderPool(2.0)
+        pool = ProviderPool(LONG)
         assert await ask(pool, provider, body) == b"hello"
         assert asked[0].endswith(b"\r\n\r\n" + body)
         pool.close()
 
 
 async def test_nobody_there_is_an_error():
-    pool = ProviderPool(2.0)
+    pool = ProviderPool(10.0)
     with pytest.raises(OSError):
-        await pool.post(place_of("http://127.0.0.1:9/v1", ""), b"{}", 2.0)
+        await pool.post(place_of("http://127.0.0.1:9/v1", ""), b"{}", 10.0)
     with pytest.raises(OSError):
-        await pool.post(place_of("http://nowhere.invalid/v1", ""), b"{}", 2.0)
+        await pool.post(place_of("http://nowhere.invalid/v1", ""), b"{}", 10.0)
     pool.close()
 
 
@@ -311,7 +322,7 @@ async def _over_tls(certificate: Path, script: Script, tls: ssl.SSLContext | Non
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate)
     async with RawProvider(script, server) as provider:
-        pool = ProviderPool(2.0, *([lambda: tls] if tls else []))
+        pool = ProviderPool(LONG, *([lambda: tls] if tls else []))
         try:
             return [await ask(pool, provider) for _ in range(provider.connections + 2)]
         finally:
