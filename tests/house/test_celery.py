@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from config.schedule import JOBS
 from tests.people import house
 from tests.running import ROOT
+from tests.waiting import LONG, until
 from usage.models import PendingRollup, UsageRollup
 
 pytestmark = [pytest.mark.redis, pytest.mark.database]
@@ -55,20 +55,13 @@ def test_beat_and_worker_fold_usage(celery):
         charge=8_200,
         event_id=1,
     )
-    for _ in range(300):
-        if not PendingRollup.objects.exists():
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail(f"nothing was folded:\n{celery.read_text()}")
+    # Two programs that import everything, and a job that is due every few seconds.
+    assert until(lambda: not PendingRollup.objects.exists(), 2 * LONG), f"nothing was folded:\n{celery.read_text()}"
     assert UsageRollup.objects.get().output_tokens == 5
 
 
 def test_the_worker_knows_every_job_of_the_schedule(celery):
-    for _ in range(200):
-        text = celery.read_text()
-        if "ready." in text:
-            break
-        time.sleep(0.1)
+    assert until(lambda: "ready." in celery.read_text(), 2 * LONG), celery.read_text()
+    text = celery.read_text()
     for job in JOBS:
         assert f". {job.name}\n" in text

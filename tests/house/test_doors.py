@@ -9,13 +9,14 @@ import urllib.request
 import pytest
 
 from tests.running import ROOT
+from tests.waiting import LONG
 
 pytestmark = [pytest.mark.server, pytest.mark.database]
 
 
 def get(url, **headers):
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=LONG) as answer:
             return answer.status, dict(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers), error.read()
@@ -80,7 +81,7 @@ def test_the_first_start_prints_a_key_and_a_line_that_works(server):
     body = json.dumps({"model": "deepseek-chat", "messages": [{"role": "user", "content": "Hello!"}]}).encode()
     headers = {"Authorization": f"Bearer {first['API key']}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{server.url}/v1/chat/completions", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=LONG) as answer:
         assert json.loads(answer.read())["choices"][0]["message"]["content"]
 
 
@@ -123,7 +124,7 @@ def test_openais_client_for_node_administers_through_both_doors(server):
     made = dict(line.split("=", 1) for line in server.manage("conformance_keys", "--skip-checks").splitlines())
     asked = json.dumps({"url": server.url, "key": made["API_KEY"], "admin": made["ADMIN_KEY"]})
     command = ["node", "--input-type=module", "-e", ADMINISTRATION, "--", asked]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * LONG, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert "from Node" in seen["names"] and len(seen["names"]) >= 2

@@ -3,6 +3,7 @@ import pytest
 
 from config import metrics
 from tests.running import RunningServer
+from tests.waiting import LONG
 
 
 async def answer(headers=(), client=("127.0.0.1", 1)):
@@ -29,8 +30,8 @@ async def test_only_this_machine_and_who_has_the_token_may_read(settings):
 
 @pytest.mark.server
 def test_the_running_house_shows_its_batches(server: RunningServer) -> None:
-    httpx.post(f"{server.url}/v1/chat/completions", json={}, headers={"authorization": "Bearer sk-no"})
-    text = httpx.get(f"{server.url}/metrics").text
+    httpx.post(f"{server.url}/v1/chat/completions", json={}, headers={"authorization": "Bearer sk-no"}, timeout=LONG)
+    text = httpx.get(f"{server.url}/metrics", timeout=LONG).text
     assert 'meterhouse_refusals_total{code="invalid_api_key"}' in text
     for name in ("batch_size_count", "batch_seconds_sum", "queue_wait_seconds_count", "bridge_alive 1.0"):
         assert f"meterhouse_{name}" in text

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.running import ROOT
+from tests.waiting import LONG
 
 SECRET = "k" * 48
 GOOD = {
@@ -28,7 +29,7 @@ def load(tmp_path, expression="'ok'", **environment):
         env={**kept, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * LONG,
         check=False,
     )
     return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]

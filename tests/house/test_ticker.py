@@ -5,6 +5,7 @@ import time
 
 from config.schedule import JOBS, Job
 from config.ticker import Ticker
+from tests.waiting import LONG, until
 
 
 def test_a_job_that_fails_stops_neither_itself_nor_the_others(caplog, monkeypatch):
@@ -23,8 +24,8 @@ def test_a_job_that_fails_stops_neither_itself_nor_the_others(caplog, monkeypatc
 
     ticker = Ticker([Job("bad", bad, 0.05), Job("good", good, 0.05)])
     ticker.start()
-    assert enough.wait(10)
-    ticker.stop()
+    assert enough.wait(LONG)
+    ticker.stop(LONG)
     seen = dict(calls)
     time.sleep(0.2)
     assert calls == seen
@@ -36,19 +37,22 @@ def test_a_slow_period_is_kept(monkeypatch):
     calls = []
     ticker = Ticker([Job("hourly", lambda: calls.append(1), 3600)])
     ticker.start()
+    assert until(lambda: calls)
     time.sleep(0.3)
-    ticker.stop()
+    ticker.stop(LONG)
     assert calls == [1]
 
 
 def test_a_job_that_waits_for_others_servers_keeps_nobody_waiting(monkeypatch):
     monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
     answered, ticked = threading.Event(), threading.Event()
-    ticker = Ticker([Job("out", lambda: answered.wait(20), 0.05, thread="ticker-out"), Job("here", ticked.set, 0.05)])
+    ticker = Ticker(
+        [Job("out", lambda: answered.wait(2 * LONG), 0.05, thread="ticker-out"), Job("here", ticked.set, 0.05)]
+    )
     ticker.start()
-    assert ticked.wait(10)
+    assert ticked.wait(LONG)
     answered.set()
-    ticker.stop()
+    ticker.stop(LONG)
 
 
 def test_every_job_has_a_name_of_its_own():
