@@ -4,10 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import hypothesis
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import connections
 from django.utils import translation
@@ -33,6 +35,19 @@ def no_language_of_the_test_before() -> Iterator[None]:
     """A request leaves its thread in its language, as the next request does not mind."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """A minute past noon on the next Wednesday amid a month, and the clock runs on: no period ends under the test.
+
+    It lies ahead, so that nothing that is in the database already belongs to the time to come.
+    """
+    today = datetime.now(UTC).date()
+    days = (today + timedelta(days=number) for number in range(1, 40))
+    day = next(day for day in days if day.weekday() == 2 and 8 <= day.day <= 21)
+    with time_machine.travel(datetime.combine(day, time(12, 1), UTC)):
+        yield
 
 
 @pytest.fixture(scope="session")

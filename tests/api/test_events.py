@@ -17,7 +17,7 @@ from tests.billing.reporter import COST, price_the_past, usage, void
 from tests.dashboard.metered import record, request_of
 from usage.models import UsageEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from catalog import providers
 from foundation.money import NANO
 from tests.api.client import Door, fault
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture(autouse=True)

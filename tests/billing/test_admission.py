@@ -13,7 +13,7 @@ from foundation.money import NANO
 from tests.billing.desk import admit, admitted, ask, refused, serve_all_models
 from tests.people import house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

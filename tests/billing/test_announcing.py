@@ -22,7 +22,7 @@ from tests.billing import workers
 from tests.billing.news import later, tell, verify
 from tests.people import House, house
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("noon")]
 _numbers = itertools.count()
 
 

@@ -31,7 +31,7 @@ from usage import rollups
 from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
-pytestmark = [pytest.mark.database, pytest.mark.usefixtures("own_database")]
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("noon", "own_database")]
 WORKERS = 4
 # What one request of tests.billing.desk.ask holds and costs when its 50 tokens are used.
 ONE = 57_700

@@ -12,7 +12,7 @@ from billing.terms import Admission
 from tests.billing.desk import admit, ask, serve_all_models
 from tests.people import house
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.people import house
 from usage import reports, rollups
 from usage.models import UsageEvent
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("noon")]
 DAY = timedelta(days=1)
 
 

@@ -13,7 +13,7 @@ from foundation.money import NANO
 from tests.billing.reporter import COST, price_the_past, report, statuses, usage, void
 from tests.people import House, house
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("noon")]
 
 
 def settled() -> list[int]:

@@ -18,7 +18,7 @@ from tests.billing.desk import admit, admitted, ask, outcome, refused, serve_all
 from tests.people import house
 from usage.counts import TokenCounts
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("noon")]
 # What one request of tests.billing.desk.ask holds and costs when its 50 tokens are used.
 ONE = 57_700
 

@@ -29,7 +29,7 @@ from usage import rollups
 from usage.counts import TokenCounts
 from usage.models import PendingRollup, UsageRollup
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("noon")]
 ONE = 57_700
 
 

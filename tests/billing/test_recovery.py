@@ -10,7 +10,7 @@ from tests.people import house
 from usage.counts import TokenCounts
 from usage.models import UsageEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

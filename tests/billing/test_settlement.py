@@ -8,7 +8,7 @@ from tests.people import house
 from usage.counts import TokenCounts
 from usage.models import PendingRollup, UsageEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

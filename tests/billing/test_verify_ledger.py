@@ -22,7 +22,7 @@ from usage import rollups
 from usage.counts import TokenCounts
 from usage.models import PendingRollup, UsageEvent, UsageRollup
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.usefixtures("noon")]
 # What one request of tests.billing.desk.ask holds and costs when its 50 tokens are used.
 ONE = 57_700
 

@@ -11,7 +11,7 @@ from tests.billing.test_verify_ledger import busy, differences
 from usage import rollups
 from usage.models import KeySpan, KeyTotal, PendingRollup, ProjectSpan, UsageRollup
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("noon")]
 
 
 def test_the_migration_fills_them():
