@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.furnished import Furnished
+from tests.browser.stopped_clock import stop_the_clock
 
 pytestmark = [pytest.mark.server, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -52,7 +53,7 @@ def test_live_figures_stop_when_they_would_be_another_organizations(
     tabs: tuple[Page, Page], lived_in: Furnished
 ) -> None:
     first, second = tabs
-    first.clock.install()
+    stop_the_clock(first)
     first.goto("/")
     _switch(second, lived_in.names["otto_house"])
     first.bring_to_front()
