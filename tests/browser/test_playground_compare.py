@@ -14,7 +14,7 @@ from tests.dashboard.console import events
 from tests.running import RunningServer
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-LONG = "one two three four five six seven eight nine ten " * 150
+LONG = "one two three four five six seven eight nine ten " * 500
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_it_follows_the_answer_only_for_who_is_at_its_end(server: RunningServer,
     with opened(browser, server, viewport={"width": width, "height": 700}) as playground:
         page = playground.page
         top = "() => document.getElementById('pg-log').scrollTop + document.scrollingElement.scrollTop"
-        playground.send("A line of its own.\n\n" * 200)
+        playground.send("A line of its own.\n\n" * 1000)
         page.wait_for_function("() => document.querySelectorAll('.msg-assistant .md > p').length > 30")
         page.wait_for_function(f"() => ({top})() > 300")
         expect(page.locator("#pg-latest")).to_be_hidden()
