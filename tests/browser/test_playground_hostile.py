@@ -134,12 +134,16 @@ def test_what_was_written_is_all_there_as_plain_text(playground: Playground) -> 
     "unit", ["*a_*a_", "[a](", "a* ", "`" * 3 + " ", "> - ", "![", "http://[ ", "|-|-|\n", "\\(", "a\n"]
 )
 def test_no_answer_freezes_the_tab(playground: Playground, unit: str) -> None:
+    # Of three the quickest: a pause of this machine is none of the page's.
     spent = playground.page.evaluate(
         """async (text) => {
           const { MarkdownView } = await import("/static/js/playground/markdown.js");
-          const began = performance.now();
-          new MarkdownView(document.createElement("div")).show(text);
-          return performance.now() - began;
+          const once = () => {
+            const began = performance.now();
+            new MarkdownView(document.createElement("div")).show(text);
+            return performance.now() - began;
+          };
+          return Math.min(once(), once(), once());
         }""",
         unit * (60_000 // len(unit)),
     )
