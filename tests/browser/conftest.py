@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.browser.furnished import Furnished, furnished
 from tests.browser.playground import chromium_running
 from tests.databases import Template
+from tests.waiting import LONG
+
+# Five seconds are little for a page on a busy machine.
+expect.set_options(timeout=1000 * LONG)
 
 
 @pytest.fixture(scope="session")

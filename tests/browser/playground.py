@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, 
 
 from tests.dashboard.console import operator
 from tests.running import RunningServer
+from tests.waiting import LONG
 
 
 class Playground:
@@ -91,7 +92,7 @@ def opened(browser: Browser, server: RunningServer, **options: Any) -> Iterator[
     """The operator's playground."""
     cookies = operator(server).http.cookies
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(1000 * LONG)
     context.add_cookies(
         [{"name": name, "value": cookies[name], "url": server.url} for name in ("sessionid", "csrftoken")]
     )

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.playground import chromium_running
 from tests.running import ROOT, RunningServer
+from tests.waiting import LONG
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 PASSWORD = "correct horse battery"
@@ -39,8 +40,8 @@ class Newcomer:
         for name, value in (("name", "Nina"), ("email", "nina@example.com"), ("password1", PASSWORD)):
             if self.page.locator(f"[name={name}]").count():
                 self.page.fill(f"[name={name}]", value)
-        self.page.click("main button[type=submit]")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.click("main button[type=submit]")
 
     def confirm(self) -> None:
         """Open the link in the mail."""
@@ -48,8 +49,8 @@ class Newcomer:
         link = next(found for mail in mails if (found := re.search(r"http\S+confirm-email/\S+", mail)))
         self.page.goto(link[0])
         if self.page.locator("main form button[type=submit]").count():
-            self.page.click("main form button[type=submit]")
-            self.page.wait_for_load_state()
+            with self.page.expect_navigation():
+                self.page.click("main form button[type=submit]")
 
     def copied(self, language: str) -> str:
         """What the button of this example puts into the clipboard."""
@@ -73,7 +74,7 @@ def run(language: str, code: str, folder: Path, **environment: str) -> str:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * LONG,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -94,10 +95,10 @@ def test_a_new_user_makes_the_first_call(chromium: str, server: RunningServer, t
         curl = nina.copied("sh")
         nina.interactions += 1  # pasted into a terminal
         assert "Hello!" in run("sh", curl, tmp_path)
-        page.wait_for_selector(".got", timeout=10_000)
+        page.wait_for_selector(".got")
         assert nina.interactions <= 8
-        assert "Got it: deepseek-chat" in page.inner_text(".firstcall")
-        assert "4 of 6" in page.inner_text(".started-progress")
+        expect(page.locator(".firstcall")).to_contain_text("Got it: deepseek-chat")
+        expect(page.locator(".started-progress")).to_contain_text("4 of 6")
         assert page.locator("#secret").count() == 1, "what is shown once must not go away by itself"
 
         nina.click("#tab-python")
@@ -124,7 +125,8 @@ def test_without_scripts_the_key_and_every_example_are_there(chromium: str, serv
         page.goto(f"{server.url}/accounts/login/")
         page.fill("[name=login]", first["e-mail"])
         page.fill("[name=password]", first["password"])
-        page.click("main button[type=submit]")
+        with page.expect_navigation():
+            page.click("main button[type=submit]")
         page.goto(f"{server.url}/getting-started/")
         if not page.is_visible("#step-key button[type=submit]"):
             page.click("#step-key > details > summary, #step-key > summary")
@@ -143,9 +145,9 @@ def test_the_search_of_the_documentation_works_by_keyboard(chromium: str, server
         page.on("request", lambda request: sent.append(request.url))
         page.goto(f"{server.url}/docs/")
         page.focus("#docs-q")
-        page.keyboard.type("insufficient_quota")
-        page.wait_for_selector("#docs-results a")
-        assert page.inner_text("#docs-results a strong >> nth=0") == "insufficient_quota"
+        with page.expect_response(lambda answer: answer.url.endswith("?q=insufficient_quota")):
+            page.keyboard.type("insufficient_quota")
+        expect(page.locator("#docs-results a strong").first).to_have_text("insufficient_quota")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.wait_for_url("**/docs/errors/#insufficient_quota")
@@ -157,4 +159,4 @@ def test_the_search_of_the_documentation_works_by_keyboard(chromium: str, server
         page.wait_for_function("() => document.querySelector('[data-count]').textContent === 'Nothing found.'")
         page.focus("#docs-q")
         page.keyboard.press("Escape")
-        assert not page.is_visible("#docs-results")
+        expect(page.locator("#docs-results")).to_be_hidden()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.playground import Playground, chromium_running, opened
 from tests.running import RunningServer
+from tests.waiting import LONG
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 # Quotes, a new line, and what a shell would replace.
@@ -59,7 +60,9 @@ def exported(playground: Playground, language: str) -> str:
 
 def run(command: list[str], server: RunningServer, text: str = "") -> str:
     environment = {**server.environment, "METERHOUSE_KEY": server.first_start["API key"]}
-    done = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, input=text, env=environment, capture_output=True, text=True, timeout=2 * LONG, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

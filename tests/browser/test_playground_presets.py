@@ -109,6 +109,7 @@ def test_a_deleted_one_comes_back(playground: Playground) -> None:
     page.get_by_role("button", name="Undo deleting Short-lived").click()
     expect(dialog(playground)).to_contain_text("“Short-lived” is back.")
     act(playground, "Delete", "Short-lived")
+    expect(row(playground, "Short-lived")).to_contain_text("Deleted “Short-lived”.")
     page.reload()
     page.wait_for_selector("#pg-app:not([hidden])")
     page.click("#pg-open-presets")
@@ -172,4 +173,4 @@ def test_the_dialog_gives_the_focus_back(playground: Playground) -> None:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.matches('body, dialog *')")
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.id") == "pg-open-presets"
+    expect(page.locator("#pg-open-presets")).to_be_focused()

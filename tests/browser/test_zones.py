@@ -78,7 +78,7 @@ def seen(browser: Browser, server: RunningServer, alice: Person, zone: str, quer
         page.keyboard.press("ArrowLeft")
         told.append(page.inner_text("#status"))
     # The pages are not asked for in the same minute.
-    text, ages = re.subn(r"updated (just now|\d+ s ago)", "", page.inner_text("main"))
+    text, ages = re.subn(r"updated (just now|\d+ (s|min) ago)", "", page.inner_text("main"))
     assert ages == 1
     found |= {"told": told, "page": text, "here": page.evaluate("new Date(0).getHours()")}
     context.close()
