@@ -12,6 +12,7 @@ from benchmarks import totals
 from benchmarks.totals import Report, Totals
 from benchmarks.words import Words
 from gateway import tokens
+from tests.waiting import LONG
 
 pytestmark = pytest.mark.server
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,13 +34,13 @@ def url(log):
     )
     yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1/chat/completions"
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(LONG) == 0
     process.stdout.close()
 
 
 def ask(url, row, put, got, **members):
     body = {"model": "m", "messages": Words(seed=9).prompt(put), "max_tokens": got, "user": row, **members}
-    return httpx.post(url, json=body, trust_env=False, timeout=20)
+    return httpx.post(url, json=body, trust_env=False, timeout=LONG)
 
 
 def test_json(url, log):
