@@ -43,7 +43,7 @@ class Cli:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
