@@ -14,7 +14,7 @@ from benchmarks.crowd import read_journal
 from tests.gateway.redis_server import BINARY as REDIS_BINARY
 from tests.postgres_server import binaries
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1000)]
 ROOT = Path(__file__).resolve().parents[2]
 COMPARISONS = 15
 
@@ -23,7 +23,7 @@ def chaos(*arguments):
     command = [sys.executable, "benchmarks/chaos.py", "--short", *map(str, arguments)]
     kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
     return subprocess.run(
-        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=380, check=False
+        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=960, check=False
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.gateway.redis_server import BINARY as REDIS_BINARY
 from tests.postgres_server import binaries
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1000)]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,7 +18,7 @@ def overshoot(*arguments):
     command = [sys.executable, "benchmarks/overshoot.py", "--mixes", "2", "--seed", "11", *arguments]
     kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
     return subprocess.run(
-        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=380, check=False
+        command, cwd=ROOT, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=960, check=False
     )
 
 
