@@ -20,7 +20,7 @@ from tests.billing.reporter import price_the_past, report, usage
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

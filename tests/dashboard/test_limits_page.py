@@ -20,7 +20,7 @@ from tests.dashboard.metered import admitted, record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 # What a request of tests.billing.desk.ask holds.
 ONE = 57_700
 HOSTILE = "<img src=x onerror=alert(1)>"

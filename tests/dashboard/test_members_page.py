@@ -12,7 +12,7 @@ from tests.dashboard.metered import record, request_of
 from tests.dashboard.people_at_work import browser
 from tests.people import PASSWORD, House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture

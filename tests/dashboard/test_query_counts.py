@@ -12,7 +12,7 @@ from billing.limits import Terms
 from tests.dashboard.metered import logged_in, record, request_of
 from tests.people import house
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("noon")]
 ADDRESSES = (
     "/",
     "/usage/",

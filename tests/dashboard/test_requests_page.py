@@ -20,7 +20,7 @@ from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 from usage.models import UsageEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 HOSTILE = "<img src=x onerror=alert(1)>"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

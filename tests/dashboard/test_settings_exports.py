@@ -18,7 +18,7 @@ from tests.dashboard.console_rights import BUCKET
 from tests.dashboard.people_at_work import browser
 from tests.people import House, house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 SECRET = "wJalrXUtnFEMI-not-to-be-seen"
 
 

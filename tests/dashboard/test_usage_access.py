@@ -11,7 +11,7 @@ from accounts.roles import Role
 from tests.dashboard.metered import chart, logged_in, record, request_of, rows
 from tests.people import house
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 
 
 @pytest.fixture
