@@ -49,7 +49,7 @@ from tests.billing.reporter import price_the_past, report, usage, void
 from tests.people import PASSWORD, house, person
 from usage.models import KeySpan, KeyTotal, PendingRollup, ProjectSpan, UsageEvent, UsageRollup
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 # The provider's key, anything sealed, a fingerprint.
 _SECRET = re.compile(r"acme-secret|v1:[\w-]{20}|f{64}|[0-9a-f]{64}")
 ROOMS = ("accounts", "catalog", "usage", "billing")
