@@ -184,6 +184,8 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 MFA_ADAPTER = "dashboard.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+# The half minutes beside this one count, too: a code is typed while it turns, and telephones' clocks differ.
+MFA_TOTP_TOLERANCE = 1
 # The sessions page shows when each was last active; dashboard.session_activity keeps that.
 USERSESSIONS_TRACK_ACTIVITY = False
 SIGNUP_OPEN = env.flag("SIGNUP_OPEN", True)

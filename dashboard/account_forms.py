@@ -4,12 +4,16 @@ import struct
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.adapter import get_adapter as mfa_adapter
 from allauth.mfa.base import forms as mfa
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from cryptography.exceptions import InvalidSignature
 from django import forms
+from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
 
 _EMAIL = _("E-mail")
@@ -122,7 +126,24 @@ class _CodeForm(_Plain):
         self.fields["code"].widget.attrs |= _CODE_WIDGET
 
 
-class AuthenticateForm(_CodeForm, mfa.AuthenticateForm):
+class _OnceForm(_CodeForm):
+    """The app's code is good for one use while it is a code; the library forgets a used one after half a minute."""
+
+    user: Any
+    authenticator: Any
+
+    def clean_code(self) -> str:
+        used = f"totp-used:{self.user.pk}:{normalize_user_code(self.cleaned_data['code'])}"
+        if cache.get(used):
+            raise mfa_adapter().validation_error("incorrect_code")
+        code: str = super().clean_code()  # type: ignore[misc]
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            valid_for = (2 * mfa_settings.TOTP_TOLERANCE + 1) * mfa_settings.TOTP_PERIOD
+            cache.set(used, True, timeout=valid_for)
+        return code
+
+
+class AuthenticateForm(_OnceForm, mfa.AuthenticateForm):
     labels = {"code": _("Code")}
     hints = {"code": _("From your authenticator app. A recovery code works as well.")}
 
@@ -132,7 +153,7 @@ class AuthenticateForm(_CodeForm, mfa.AuthenticateForm):
         self.fields["code"].widget.attrs["inputmode"] = "text"
 
 
-class ReauthenticateCodeForm(_CodeForm, mfa.ReauthenticateForm):
+class ReauthenticateCodeForm(_OnceForm, mfa.ReauthenticateForm):
     labels = {"code": _("Code")}
     hints = {"code": _("From your authenticator app.")}
 

@@ -1,18 +1,13 @@
 """From sign-up to the first key: account, mail, confirmation, password reset, two-factor log-in."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -195,9 +190,9 @@ def test_changing_the_password_asks_for_the_present_one() -> None:
     assert client.get("/keys/").status_code == 200
 
 
-def code_of(secret: str) -> str:
-    """What an authenticator app shows now."""
-    return format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+def code_of(secret: str, at: datetime) -> str:
+    """What an authenticator app shows at that moment."""
+    return format_hotp_value(hotp_value(secret, int(at.timestamp()) // 30))
 
 
 def test_two_factor_log_in_asks_for_a_code_or_a_recovery_code() -> None:
@@ -210,9 +205,9 @@ def test_two_factor_log_in_asks_for_a_code_or_a_recovery_code() -> None:
     page = client.post(asked.redirect_chain[-1][0], {"password": PASSWORD}, follow=True)
     secret = page.context["form"].secret
     assert secret in page.content.decode()
-    # A code is worth nothing once its half minute is over.
-    with time_machine.travel(timezone.now(), tick=False):
-        answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)}, follow=True)
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret, now)}, follow=True)
     codes = answer.context["unused_codes"]
     assert len(codes) == 10
     assert codes[0] in answer.content.decode()
@@ -223,6 +218,31 @@ def test_two_factor_log_in_asks_for_a_code_or_a_recovery_code() -> None:
     assert other.get("/keys/").status_code == 302
     other.post("/accounts/2fa/authenticate/", {"code": codes[0]})
     assert other.get("/keys/").status_code == 200
+
+
+def test_a_code_is_taken_around_its_half_minute_and_once() -> None:
+    alice = house("Alice")
+    secret = generate_totp_secret()
+    TOTP.activate(alice.owner, secret)
+    shown = timezone.now() + timedelta(days=1)
+
+    def log_in(code: str, after: int) -> bool:
+        client = Client()
+        with time_machine.travel(shown + timedelta(seconds=after), tick=False):
+            client.post("/accounts/login/", {"login": alice.owner.email, "password": PASSWORD})
+            client.post("/accounts/2fa/authenticate/", {"code": code})
+            return client.get("/keys/").status_code == 200
+
+    code = code_of(secret, shown)
+    assert not log_in(code, after=-60)
+    assert not log_in(code, after=60)
+    assert log_in(code, after=-29)
+    # Also after half a minute, when the library has forgotten that it was used.
+    assert not log_in(code, after=-28)
+    assert not log_in(f"{code[:3]} {code[3:]}", after=5)
+    assert not log_in(code, after=29)
+    later = code_of(secret, shown + timedelta(seconds=30))
+    assert log_in(later, after=59)
 
 
 def test_switching_two_factor_off_is_a_page_of_its_own() -> None:
