@@ -2,13 +2,14 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class RedeemForm(forms.Form):
     """A code, as it was typed."""
 
     code = forms.CharField(
-        label=_("Code"),
+        label=pgettext_lazy("for credit", "Code"),
         max_length=100,
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "XXXX-XXXX-XXXX-XXXX-XXXX"}

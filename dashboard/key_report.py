@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from accounts.models import ApiKey, ApiKeySecret, AuditEntry
 
@@ -69,4 +70,4 @@ def _state(key: ApiKey, ended: datetime | None, now: datetime) -> tuple[Any, str
         return (
             (_("Current"), "ok") if key.status(now) in ("active", "expires_soon") else (_("Current, stopped"), "warn")
         )
-    return (_("Old, still works"), "warn") if ended > now else (_("Ended"), "")
+    return (_("Old, still works"), "warn") if ended > now else (pgettext("of a secret", "Ended"), "")

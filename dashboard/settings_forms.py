@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import organizations, people, time_zones
 from accounts.models import Organization
@@ -55,7 +56,7 @@ class ProfileForm(_ZoneForm):
     """Who the person is to others, and how times are shown to them."""
 
     name = forms.CharField(
-        label=_("Name"),
+        label=pgettext_lazy("of a person", "Name"),
         max_length=people.MOST_CHARACTERS,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),

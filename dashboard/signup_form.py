@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts import organizations, people
 
@@ -15,7 +16,10 @@ class SignupForm(forms.Form):
     """Base of allauth's sign-up form; the zone is filled in by the browser."""
 
     name = forms.CharField(
-        label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}), required=False
+        label=pgettext_lazy("of a person", "Name"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        required=False,
     )
     organization = forms.CharField(
         label=_("Organization"),

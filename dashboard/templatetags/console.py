@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry
@@ -44,7 +44,7 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 
 _DEEDS = {
-    "key.created": _("Created"),
+    "key.created": pgettext_lazy("what was done", "Created"),
     "key.renamed": _("Renamed"),
     "key.restricted": _("Restrictions changed"),
     "key.regenerated": _("Regenerated"),
@@ -102,7 +102,7 @@ _DEEDS = {
     "export.changed": _("Export changed"),
     "export.removed": _("Export removed"),
     "export.run": _("Day exported again"),
-    "project.created": _("Created"),
+    "project.created": pgettext_lazy("what was done", "Created"),
     "project.renamed": _("Renamed"),
     "user.deletion_asked": _("Asked to delete the account"),
     "user.kept": _("Kept the account"),

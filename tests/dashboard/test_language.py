@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from accounts.roles import Role
+from billing import limits
+from billing.limits import Terms
 from foundation.money import NANO
+from tests.billing.desk import ask, refused, serve_all_models
 from tests.billing.news import say, tell, verify
 from tests.dashboard.metered import record, request_of
 from tests.dashboard.people_at_work import browser
@@ -153,3 +156,23 @@ def test_no_page_has_words_left_in_english(alice: House) -> None:
         if words := english(page.content.decode()):
             left[path] = words
     assert left == {}
+
+
+def test_english_words_with_two_meanings_are_told_apart(alice: House) -> None:
+    alice.member("Bob", Role.ADMIN)
+    User.objects.update(language="zh-hans")
+    key, secret = alice.key("one")
+    serve_all_models()
+    limits.set_limit(key, Terms("usd", 1, "month"))
+    refused(ask(key, secret))
+    client = browser(alice.owner)
+    told = {path: client.get(f"/{path}").content.decode() for path in ("billing/", "keys/", "members/", "limits/")}
+    told["key"] = client.get(f"/keys/{key.public_id}/").content.decode()
+    # Left: what remains, not who went away; a code for credit, not one of a second factor.
+    assert ">剩余</th>" in told["billing/"] and "已离开" not in told["billing/"]
+    assert "兑换码" in told["billing/"] and "验证码" not in told["billing/"]
+    assert ">错误码</th>" in told["limits/"] and "验证码" not in told["limits/"]
+    # Never: until now, not for ever. A person's name, and what was done, not when.
+    assert "从未" in told["keys/"]
+    assert ">姓名</th>" in told["members/"] and "从未" in told["members/"]
+    assert "已创建" in told["key"] and "从未" in told["key"]
