@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from config.schedule import Job
 
@@ -53,6 +53,9 @@ def run(job: Job) -> None:
     close_old_connections()
     try:
         job.run()
+    except (OperationalError, InterfaceError) as error:
+        # A database that is away is away for every job, every few seconds: where each stood says nothing.
+        log.warning("job %s failed, and is tried again: %s", job.name, " ".join(str(error).split()))
     except Exception:
         log.exception("job %s failed", job.name)
     finally:

@@ -3,8 +3,10 @@
 import threading
 import time
 
+from django.db import OperationalError
+
 from config.schedule import JOBS, Job
-from config.ticker import Ticker
+from config.ticker import Ticker, run
 from tests.waiting import LONG, until
 
 
@@ -30,6 +32,19 @@ def test_a_job_that_fails_stops_neither_itself_nor_the_others(caplog, monkeypatc
     time.sleep(0.2)
     assert calls == seen
     assert "job bad failed" in caplog.text
+
+
+def test_a_database_that_is_away_takes_one_line_of_the_log(caplog, monkeypatch):
+    monkeypatch.setattr("config.ticker.close_old_connections", lambda: None)
+
+    def away():
+        raise OperationalError("connection failed: Connection refused\n\tIs the server running on that host?")
+
+    run(Job("away", away, 1))
+    [record] = caplog.records
+    assert "job away failed" in record.message
+    assert "Connection refused Is the server running" in record.message
+    assert "\n" not in caplog.handler.format(record)
 
 
 def test_a_slow_period_is_kept(monkeypatch):
