@@ -1,9 +1,7 @@
 """Settings of the house, read from the environment; the defaults run the embedded set-up (SQLite, no services)."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -29,7 +27,7 @@ KEY_PEPPER = env.secret("KEY_PEPPER", _SECRETS, production=PRODUCTION)
 ENCRYPTION_KEY = env.secret("ENCRYPTION_KEY", _SECRETS, production=PRODUCTION)
 
 DEBUG = env.flag("DEBUG")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "*")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "" if PRODUCTION else "*")
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("DEBUG is on in production: it shows settings to strangers. Unset DEBUG.")
 if PRODUCTION and not ALLOWED_HOSTS:
@@ -111,14 +109,13 @@ _SQLITE_OPTIONS = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
 }
-DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR}/meterhouse.sqlite3")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=0)}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/meterhouse.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = _SQLITE_OPTIONS
 # The metering connection prepares its statements; turn it off behind a pooler that cannot keep them.
 DATABASE_PREPARED_STATEMENTS = env.flag("DATABASE_PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.redis("REDIS_URL")
 # Lets another machine read /metrics; without it only this one may.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 CACHES = {
@@ -198,8 +195,8 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 # ---------------------------------------------------------------- mail
 
-_mail = urlsplit(env.text("EMAIL_URL"))
-if _mail.scheme in ("smtp", "smtps", "smtp+tls"):
+_mail = env.mail("EMAIL_URL")
+if _mail:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST = _mail.hostname or "localhost"
     EMAIL_PORT = _mail.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[_mail.scheme]
@@ -207,8 +204,6 @@ if _mail.scheme in ("smtp", "smtps", "smtp+tls"):
     EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD") or _mail.password or ""
     EMAIL_USE_SSL = _mail.scheme == "smtps"
     EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
-elif _mail.scheme:
-    raise ImproperlyConfigured("EMAIL_URL: write smtp://, smtps:// or smtp+tls://user:password@host:port.")
 else:
     EMAIL_BACKEND = "config.mail.FolderBackend"
 MAIL_DIR = DATA_DIR / "mail"
@@ -271,7 +266,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "webp", "jpg", "gif", "woff", "woff2", "gz", "br", "zip")
 SITE_NAME = env.text("SITE_NAME", "Meterhouse")
 # The address at which customers reach this house; empty: as the browser sees it.
-PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+PUBLIC_URL = env.origin("PUBLIC_URL")
 
 # ---------------------------------------------------------------- where people find help
 
@@ -296,7 +291,7 @@ DEMO_PROVIDER_DELAY_MS = env.number("DEMO_PROVIDER_DELAY_MS", 4)
 # ---------------------------------------------------------------- the gateway and the server
 
 # Networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # Whether `manage.py serve` runs the schedule itself; with Celery beat and workers it need not.
 TICKER = env.flag("TICKER", True)
 # Seconds: how long /readyz says 503 before a stop begins, and how long open streams may then go on.
@@ -306,7 +301,7 @@ DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 # ---------------------------------------------------------------- the REST API
 
 # Of each key or person; the gateway's limits are the plans'.
-API_REQUESTS_PER_MINUTE = int(env.number("API_REQUESTS_PER_MINUTE", 300))
+API_REQUESTS_PER_MINUTE = int(env.number("API_REQUESTS_PER_MINUTE", 300, least=1))
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication", "api.authentication.ConsoleSession"],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.CallerMay"],
@@ -355,7 +350,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": env.level("LOG_LEVEL")},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "django.server": {"level": "ERROR"},

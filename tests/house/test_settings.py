@@ -88,3 +88,33 @@ def test_a_link_is_an_address_that_people_can_follow(tmp_path):
     good = {"SUPPORT_URL": "mailto:help@example.com", "DOCS_URL": "https://docs.example.com"}
     assert load(tmp_path, "settings.SUPPORT_URL + settings.FORUM_URL", **good) == "mailto:help@example.com"
     assert "CHAT_URL='javascript:x': write https://" in load(tmp_path, CHAT_URL="javascript:x")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "postgres", "write postgresql://"),
+        ("DATABASE_URL", "mysql://user:hidden@host/name", "write postgresql://"),
+        ("DATABASE_URL", "postgresql://user:hid/den@host/name", "In a password"),
+        ("REDIS_URL", "127.0.0.1:6379", "write redis://"),
+        ("EMAIL_URL", "mail.example.com", "write smtp://"),
+        ("EMAIL_URL", "smtp://user:hidden@host:port", "write smtp://"),
+        ("TRUSTED_PROXIES", "127.0.0.1, nginx", "'nginx' is no network"),
+        ("ALLOWED_HOSTS", "https://console.example.com", "Write the host name alone"),
+        ("PUBLIC_URL", "console.example.com", "write https://"),
+        ("LOG_LEVEL", "loud", "write one of DEBUG, INFO"),
+        ("DRAIN_SECONDS", "nan", "write a number"),
+        ("SHUTDOWN_DELAY", "-1", "write a number, 0 or more"),
+        ("API_REQUESTS_PER_MINUTE", "inf", "write a number, 1 or more"),
+    ],
+)
+def test_nonsense_is_refused_by_name_and_without_its_password(tmp_path, name, value, said):
+    line = load(tmp_path, **{name: value})
+    assert f"ImproperlyConfigured: {name}" in line
+    assert said in line
+    assert "hid" not in line
+
+
+def test_an_empty_setting_is_none(tmp_path):
+    empty = {"DATABASE_URL": "", "REDIS_URL": "", "EMAIL_URL": "", "LOG_LEVEL": "", "PUBLIC_URL": ""}
+    assert load(tmp_path, "settings.DATABASES['default']['NAME']", **empty).endswith("meterhouse.sqlite3")
