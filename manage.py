@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError, connection
 
 
 def main() -> None:
@@ -14,6 +15,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Meterhouse cannot start: {error}")
+    except OperationalError as error:
+        place = {**connection.settings_dict, "PORT": connection.settings_dict["PORT"] or "its usual port"}
+        at = "{NAME} on {HOST}, {PORT}" if place["HOST"] else "{NAME}"
+        sys.exit(f"The database {at.format(**place)} (DATABASE_URL) cannot be used: {error}")
 
 
 if __name__ == "__main__":

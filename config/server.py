@@ -2,6 +2,7 @@
 
 import fcntl
 import socket
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -31,9 +32,15 @@ def configuration(workers: int) -> uvicorn.Config:
     )
 
 
+def make_room(folder: Path) -> None:
+    """Make the folder and write to it, as a settlement will on the day when the database is away; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"room")
+
+
 def lock(folder: Path) -> IO[bytes]:
     """Keep other servers off the folder until the file is closed or this process ends; raises BlockingIOError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = (folder / "server.lock").open("wb")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -162,6 +162,38 @@ def test_a_taken_port_is_named(tmp_path):
     assert "cannot be used: Address already in use" in done.stderr
 
 
+def test_a_folder_that_takes_no_settlements_is_named_before_it_is_needed(tmp_path):
+    (tmp_path / "file").touch()
+    secrets = {name: name.lower() * 8 for name in ("SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY")}
+    production = {"METERHOUSE_ENV": "production", "ALLOWED_HOSTS": "localhost", "REDIS_URL": "redis://127.0.0.1:1"}
+    folder = str(tmp_path / "file" / "data")
+    done = serve(tmp_path, "--port", "0", DATA_DIR=folder, **production, **secrets)
+    assert done.returncode == 1
+    assert f"DATA_DIR={folder}: Not a directory." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "postgresql://me:hidden@127.0.0.1:1/name", "The database name on 127.0.0.1, 1 (DATABASE_URL)"),
+        ("CATALOG_FILE", "/nowhere.toml", "CATALOG_FILE: /nowhere.toml: "),
+        ("UPSTREAM_BASE_URL", "host/v1", "UPSTREAM_BASE_URL: The base URL is http:// or https://"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_said_in_a_line(tmp_path, name, value, said):
+    done = serve(tmp_path, "--port", "0", **{name: value})
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stderr
+
+
+def test_no_workers_serve_nobody(tmp_path):
+    done = serve(tmp_path, "--port", "0", "--workers", "0")
+    assert done.returncode == 1
+    assert "--workers is 1 or more" in done.stderr
+
+
 def test_a_worker_that_starts_slowly_is_waited_for():
     assert house_server.configuration(2).timeout_worker_healthcheck >= 60
 
@@ -176,9 +208,9 @@ def test_several_workers_serve_with_redis(server_factory, redis_url):
     assert server.stop() == 0
 
 
-def serve(tmp_path, *arguments):
+def serve(tmp_path, *arguments, **extra):
     command = [sys.executable, "manage.py", "serve", *arguments]
-    environment = {"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path)}
+    environment = {"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path), **extra}
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=2 * LONG, check=False
     )

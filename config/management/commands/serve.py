@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -30,8 +31,17 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="Add a demo organization with 90 days of usage.")
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, **options: Any) -> None:
+        if workers < 1:
+            raise CommandError("--workers is 1 or more.")
         if workers > 1 and not settings.REDIS_URL:
             raise CommandError("More than one worker needs REDIS_URL: without it each would count its own rate limits.")
+        try:
+            server.make_room(settings.DATA_DIR)
+        except OSError as error:
+            raise CommandError(
+                f"DATA_DIR={settings.DATA_DIR}: {error.strerror}. Settlements wait there while the database is away: "
+                "choose a folder that this user can write to."
+            ) from error
         try:
             lock = None if settings.REDIS_URL else server.lock(settings.DATA_DIR)
         except BlockingIOError as error:
@@ -67,9 +77,17 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         call_command("migrate", interactive=False, verbosity=0)
-        for line in opening.seed_if_empty():
+        try:
+            seeded = opening.seed_if_empty()
+        except ValidationError as error:
+            raise CommandError(f"CATALOG_FILE: {' '.join(error.messages)}") from error
+        for line in seeded:
             self.stdout.write(line)
-        if opening.connect_from_environment():
+        try:
+            connected = opening.connect_from_environment()
+        except ValidationError as error:
+            raise CommandError(f"UPSTREAM_BASE_URL: {' '.join(error.messages)}") from error
+        if connected:
             self.stdout.write(f"connected {settings.UPSTREAM_BASE_URL}")
 
     def _demo_provider(self) -> DemoChild:
