@@ -158,6 +158,12 @@ def test_guessing_is_stopped(alice: House) -> None:
     assert "Too many codes" in client.post("/billing/redeem/", {"code": code_text.new_code()}).content.decode()
 
 
+def test_what_is_by_agreement_says_so() -> None:
+    page = browser(house("Bob", plan="free").owner).get("/billing/").content.decode()
+    plans = page[page.index('aria-labelledby="plan"') :].partition("</section>")[0]
+    assert plans.count("by agreement") == 2 and "—" not in plans
+
+
 def test_the_history_adds_up_and_the_export_is_exact(alice: House) -> None:
     key, secret = alice.key()
     serve_all_models()
