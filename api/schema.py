@@ -3,11 +3,14 @@
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from rest_framework import serializers
 
 from api.codes import CODES, of_status
+from api.envelopes import ListOut
 from api.examples import ANSWERS, BODIES
 from api.money_examples import FILES
+from api.strict import Strict
 
 _ONCE = "Idempotency-Key"
 _EVERYWHERE = (401, 403, 405, 429, 500, 503)
@@ -33,6 +36,12 @@ _IF_NONE_MATCH = {
     "description": "The `ETag` of an earlier answer: 304 when this one would be the same.",
 }
 _REPLAYED = {"Idempotency-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
+
+
+
+def bases_that_say_nothing() -> list[type]:
+    """Whose docstrings are no description of the objects that inherit them."""
+    return [*get_lib_doc_excludes(), ListOut, Strict]
 
 
 class FaultPart(serializers.Serializer):

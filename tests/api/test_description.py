@@ -41,6 +41,12 @@ def test_everybody_may_read_it(description):
     assert Door().get("openapi.yaml").content.startswith(b"openapi: 3.1")
 
 
+def test_no_schema_is_described_by_what_its_base_says_to_us(description):
+    said = {name: schema.get("description", "") for name, schema in description["components"]["schemas"].items()}
+    assert said["EventInRequest"] and not said["KeyListOut"] and not said["KeyCreateRequest"]
+    assert not [name for name, text in said.items() if "inherits" in text or "misspelt" in text]
+
+
 def test_every_operation_says_how_it_fails(description):
     for path, operation in operations(description).values():
         assert {"401", "403", "405", "429", "500", "503"} <= set(operation["responses"]), path
