@@ -7,8 +7,8 @@ Keys and usage for automation: what the console does, a script can do.
 
 **Who calls.** Send an API key with the `management` scope as `Authorization: Bearer sk-...` or `api-key: sk-...`. It
 acts for its whole organization and cannot chat. A key with the `usage` scope may only `GET`: usage, costs, requests,
-refusals and their exports of its own project; limits and alerts; the balance, the plan, models, prices and status. A key
-with the `ingest` scope may only `POST /events`, for its own project. A console session works too: its role decides, and
+refusals and exports of its own project; limits and alerts; the balance, the plan, models, prices and status. A key with
+the `ingest` scope may only `POST /events`, for its own project. A console session works too: its role decides, and
 changes need `X-CSRFToken`.
 
 **Conventions.** Instants are ISO 8601 in UTC with `Z`. Amounts are decimal strings of USD, exact to nine places, never
