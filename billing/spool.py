@@ -6,9 +6,10 @@ A file is locked by the process that writes it; a file whose process died is tak
 import fcntl
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 from uuid import uuid4
 
 import orjson
@@ -27,24 +28,32 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file: BinaryIO | None = None
+        self._file: IO[bytes] | None = None
         self._path: Path | None = None
         # Files of processes that died, locked by us.
-        self._inherited: list[tuple[Path, BinaryIO]] = []
+        self._inherited: list[tuple[Path, IO[bytes]]] = []
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits."""
-        return not self._inherited and (self._path is None or self._path.stat().st_size == 0)
+        return not self._inherited and (self._file is None or _size(self._file) == 0)
 
     def append(self, outcome: Outcome) -> None:
         """Write one settlement down; it is on the disk when this returns. Raises OSError."""
         if self._file is None:
             self._open()
         assert self._file is not None
-        self._file.write(encode(outcome) + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        whole = _size(self._file)
+        left = encode(outcome) + b"\n"
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            # Of what is refused nothing may stay: the next one would be glued to it.
+            with suppress(OSError):
+                self._file.truncate(whole)
+            raise
 
     def inherit(self) -> int:
         """Take over the files of processes that are gone; how many there are."""
@@ -57,8 +66,9 @@ class Spool:
 
     def read(self) -> list[Outcome]:
         """Everything that waits, oldest first; a line that was cut off by a crash was never acknowledged."""
-        paths = [path for path, _ in self._inherited] + ([self._path] if self._path else [])
-        return [outcome for path in paths for outcome in _lines(path)]
+        # By the open files: they are there as long as this process, whoever tidies the folder up.
+        files = [file for _, file in self._inherited] + ([self._file] if self._file else [])
+        return [outcome for file in files for outcome in _lines(file)]
 
     def reject(self, outcome: Outcome) -> None:
         """Keep what the database will never take where an operator finds it."""
@@ -78,8 +88,8 @@ class Spool:
     def close(self) -> None:
         """Let another process take over what still waits; an empty file is removed."""
         if self._file is not None and self._path is not None:
-            if self._path.stat().st_size == 0:
-                self._path.unlink()
+            if _size(self._file) == 0:
+                self._path.unlink(missing_ok=True)
             self._file.close()
         for _, file in self._inherited:
             file.close()
@@ -89,9 +99,11 @@ class Spool:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Created under another name, so that nobody takes it over before it is locked.
         made = self._folder / f"{os.getpid()}-{uuid4().hex}.new"
-        self._file = made.open("ab")
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Without a buffer, which could be neither written nor given up while the disk is full.
+        file = made.open("a+b", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._path = made.rename(made.with_suffix(_SUFFIX))
+        self._file = file
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -99,7 +111,11 @@ class Spool:
             os.close(folder)
 
     def _take(self, path: Path) -> None:
-        file = path.open("ab")
+        try:
+            file = path.open("a+b", buffering=0)
+        except OSError as error:
+            log.error("settlements wait in %s, which cannot be taken over: %s", path, error.strerror)
+            return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -139,15 +155,20 @@ def decode(line: bytes) -> Outcome:
     return Outcome(**data)
 
 
-def _lines(path: Path) -> list[Outcome]:
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _lines(file: IO[bytes]) -> list[Outcome]:
     found = []
-    for line in path.read_bytes().split(b"\n"):
+    file.seek(0)
+    for line in file.read().split(b"\n"):
         if not line:
             continue
         try:
             found.append(decode(line))
         except (ValueError, KeyError, TypeError):
-            log.warning("%s ends in a line that was cut off", path.name)
+            log.warning("%s ends in a line that was cut off", file.name)
     return found
 
 

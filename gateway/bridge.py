@@ -224,8 +224,14 @@ class Bridge:
 
     def _replay(self) -> None:
         """Settle what waits in the spool, before anything else is served."""
-        if self._spool.is_empty:
-            return
+        try:
+            if not self._spool.is_empty:
+                self._replay_spool()
+        except OSError as error:
+            # It stays there, and is tried again; settling a second time changes nothing.
+            log.error("the spool can be neither read nor emptied: %s", error)
+
+    def _replay_spool(self) -> None:
         outcomes = self._spool.read()
         try:
             late = 0
@@ -235,10 +241,10 @@ class Bridge:
             self._away = True
             connection.close()
             return
-        self._spool.clear()
         self._away = False
         for outcome in outcomes:
             self._ended(outcome.admission.hold_id)
+        self._spool.clear()
         log.warning("replayed %d settlements from the spool, %d were already recorded", len(outcomes), late)
 
     def _replay_some(self, outcomes: list[Outcome]) -> int:

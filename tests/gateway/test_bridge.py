@@ -1,6 +1,8 @@
 """The bridge with a real writer thread: group commits, neighbours, departures, fencing."""
 
 import asyncio
+import resource
+import shutil
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +18,7 @@ from billing.models import CreditGrant, Hold, RefusalCount, RefusedRequest
 from billing.spool import Spool
 from billing.terms import Admission, BridgeUnavailable, Refusal, RefusalNote
 from gateway.bridge import Bridge
-from tests.billing.desk import ask, outcome, serve_all_models
+from tests.billing.desk import admitted, ask, outcome, serve_all_models
 from tests.people import house
 from tests.waiting import LONG, eventually
 from usage.counts import TokenCounts
@@ -236,6 +238,50 @@ async def test_the_impossible_is_kept_aside_and_stops_nobody(bridge, request_of_
     assert isinstance(await other.admit(request_of_alice), Admission)
     await asyncio.to_thread(other.stop)
     assert (spool_folder / "rejected.txt").read_bytes() == line + b"\n"
+
+
+async def test_a_folder_that_is_tidied_up_takes_no_settlement_along(bridge, request_of_alice, outage, spool_folder):
+    made = await bridge.admit(request_of_alice)
+    outage.is_on = True
+    await bridge.settle(outcome(made))
+    shutil.rmtree(spool_folder)
+    outage.is_on = False
+    assert await recorded(bridge, 1)
+    assert isinstance(await bridge.admit(request_of_alice), Admission)
+
+
+async def test_a_spool_that_cannot_be_emptied_stops_nobody(request_of_alice, spool_folder):
+    made = await asyncio.to_thread(admitted, request_of_alice)
+    spool_folder.mkdir()
+    # What is impossible is kept aside, and here that is impossible as well.
+    (spool_folder / "1-left.jsonl").write_bytes(spool.encode(outcome(made, finish_reason=None)) + b"\n")
+    (spool_folder / "rejected.txt").mkdir()
+    # Not a file that could be taken over.
+    (spool_folder / "2-left.jsonl").mkdir()
+    bridge = Bridge()
+    bridge.start()
+    assert isinstance(await bridge.admit(request_of_alice), Admission)
+    await asyncio.to_thread(bridge.stop)
+    assert (spool_folder / "1-left.jsonl").exists()
+
+
+def test_a_disk_that_fills_up_costs_the_spool_only_what_did_not_fit(request_of_alice, spool_folder):
+    made = admitted(request_of_alice)
+    left = Spool(spool_folder)
+    left.append(outcome(made))
+    [path] = spool_folder.glob("*.jsonl")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 40, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            left.append(outcome(made, TokenCounts(1, 2, 3)))
+        assert [one.counts for one in left.read()] == [outcome(made).counts]
+        left.clear()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    left.append(outcome(made, TokenCounts(4, 5, 6)))
+    assert [one.counts for one in left.read()] == [TokenCounts(4, 5, 6)]
+    left.close()
 
 
 async def test_refusals_are_counted_and_the_newest_kept(bridge, request_of_alice):
