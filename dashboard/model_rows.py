@@ -66,7 +66,8 @@ class ModelRow:
         said = said % {"day": shown_dates.day_text(self.model.retired_at)}
         if self.model.successor is None:
             return said
-        return f"{said} {_('Use %(model)s.') % {'model': self.model.successor.name}}"
+        instead = _("Use %(model)s.") % {"model": self.model.successor.name}
+        return f"{said} {instead}"
 
     @property
     def can_be_tried(self) -> bool:

@@ -93,12 +93,14 @@ class Report:
             for line in self.lines
         ]
 
-    def last_use(self) -> date | None:
-        """The last day with a request that fits the filter but for its days, or with any where none fits."""
+    def last_use(self) -> tuple[date, bool] | None:
+        """The last day with a request, and whether it fits the filter but for its days: any counts where none fits."""
         zone = self.filter.zone
         always = (periods.day_start(date(2000, 1, 1), zone), self.now + timedelta(days=1))
-        found = reports.last_bucket(self.filter.chosen(always)) or reports.last_bucket(self.filter.scope.filter(always))
-        return periods.day_of(found, zone) if found else None
+        if found := reports.last_bucket(self.filter.chosen(always)):
+            return periods.day_of(found, zone), True
+        found = reports.last_bucket(self.filter.scope.filter(always))
+        return (periods.day_of(found, zone), False) if found else None
 
 
 def make(chosen_filter: UsageFilter, now: datetime) -> Report:

@@ -83,6 +83,18 @@ def _said(compiled: gettext.GNUTranslations, entry: Entry) -> str:
     return compiled.gettext(entry.forms[0])
 
 
+def test_no_words_stand_in_a_formatted_text_where_they_are_not_collected() -> None:
+    hidden = []
+    for folder in ROOT.iterdir():
+        for path in folder.rglob("*.py") if (folder / "__init__.py").exists() and folder.name != "tests" else ():
+            for text in ast.walk(ast.parse(path.read_text())):
+                calls = [one.func for one in ast.walk(text) if isinstance(one, ast.Call)]
+                names = {one.id for one in calls if isinstance(one, ast.Name)}
+                if isinstance(text, ast.JoinedStr) and names & {"_", "gettext", "ngettext", "pgettext", "npgettext"}:
+                    hidden.append(f"{path.relative_to(ROOT)}:{text.lineno}")
+    assert hidden == []
+
+
 def test_collecting_again_finds_nothing_new(tmp_path: Path) -> None:
     if not shutil.which("xgettext"):
         pytest.skip("gettext's tools are not installed")

@@ -44,7 +44,8 @@ def redeem(request: HttpRequest, desk: Desk) -> HttpResponse:
             said = _("%(amount)s was added to the balance.") % {"amount": usd(grant.amount)}
             if grant.expires_at:
                 ends = until(grant.expires_at, desk.organization.zone)
-                said = f"{said} {_('What is left of it ends on %(ends)s.') % {'ends': ends}}"
+                ending = _("What is left of it ends on %(ends)s.") % {"ends": ends}
+                said = f"{said} {ending}"
             messages.success(request, said)
             return redirect("dashboard:billing")
     return _page(request, desk, form)

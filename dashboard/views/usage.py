@@ -99,20 +99,28 @@ def _share_title(report: Report) -> str:
 
 def _nothing(chosen: UsageFilter, report: Report) -> dict[str, Any]:
     """No request in these days: when the last one was, and a way to where something is."""
-    last_use = report.last_use()
-    if last_use is None:
+    found = report.last_use()
+    if found is None:
         return {"last_use": None}
+    last_use, fits = found
     days = {"first": figures.day_text(chosen.first), "last": figures.day_text(chosen.last)}
     text = _("No usage on %(first)s.") if chosen.first == chosen.last else _("No usage from %(first)s to %(last)s.")
-    text = f"{text % days} {_('Last use on %(day)s.') % {'day': figures.day_text(last_use)}}"
+    last = (
+        _("Last use on %(day)s.")
+        if fits
+        else _("No other day has any with these filters; without them, the last use was on %(day)s.")
+    )
+    text = f"{text % days} {last % {'day': figures.day_text(last_use)}}"
     shown = preset(usage_filters.USUAL_PERIOD, chosen.today)
     recent = shown[0] <= last_use <= shown[1] and (chosen.first, chosen.last) != shown
+    # The link leads to the use that is spoken of.
+    filters: dict[str, Any] = {} if fits else {"project": [], "key": [], "model": [], "member": []}
     return {
         "last_use": last_use,
         "empty_text": text,
-        "empty_url": chosen.query(period=usage_filters.USUAL_PERIOD, project=[], key=[], model=[], member=[])
+        "empty_url": chosen.query(period=usage_filters.USUAL_PERIOD, **filters)
         if recent
-        else chosen.query(days=(last_use - timedelta(days=6), last_use), project=[], key=[], model=[], member=[]),
+        else chosen.query(days=(last_use - timedelta(days=6), last_use), **filters),
         "empty_action": _("Show last 30 days") if recent else _("Show those days"),
     }
 

@@ -41,6 +41,17 @@ def test_nothing_for_long_leads_to_the_last_days_with_something(alice):
     assert "?from=2026-08-09&amp;to=2026-08-15" in text and "Show those days" in text
 
 
+def test_the_last_use_that_is_told_is_the_one_that_is_led_to(alice):
+    record(request_of(alice.one, NOW - timedelta(days=2)), request_of(alice.one, NOW, model="deepseek-coder"))
+    client = logged_in(alice.owner)
+    fits = client.get("/usage/?period=today&model=deepseek-chat")
+    assert "No usage on 23 Nov 2026. Last use on 21 Nov 2026." in fits.content.decode()
+    assert fits.context["empty_url"] == "?model=deepseek-chat"
+    never = client.get("/usage/?period=today&model=deepseek-math")
+    assert "without them, the last use was on 23 Nov 2026." in never.content.decode()
+    assert "Last use on" not in never.content.decode() and never.context["empty_url"] == "?"
+
+
 def test_every_playground_is_one_key_of_its_project(alice):
     other = alice.organization.projects.create(name="Storefront")
     record(*(request_of(keys.playground_key(one), NOW - timedelta(hours=1)) for one in (alice.project, other)))
