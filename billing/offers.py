@@ -1,6 +1,8 @@
 """What a model costs this caller and who serves it, as the catalog has it now."""
 
+import logging
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +13,10 @@ from billing.moment import Moment
 from billing.terms import UpstreamTarget
 from catalog.providers import open_secret
 from foundation.money import UnitPrices
+from foundation.sealing import SealBroken
 from foundation.sql import Cursor, utc
+
+log = logging.getLogger(__name__)
 
 _MODELS = """
     SELECT id, name, context_length, max_output, vocabulary FROM catalog_languagemodel
@@ -151,12 +156,26 @@ def load(cursor: Cursor, names: list[str], now: datetime, now_value: Any) -> dic
     for model_id, token_class, scope, plan_id, organization_id, unit_price, since, price_id in price_rows:
         row = PriceRow(token_class, scope, plan_id, organization_id, unit_price, utc(since) or now, price_id)
         prices.setdefault(model_id, []).append(row)
-    routes = cursor.execute(_ROUTES, [ids]).fetchall()
-    targets: dict[int, list[UpstreamTarget]] = {}
-    for model_id, provider_id, provider, base_url, sealed, upstream_model in routes:
-        target = UpstreamTarget(provider_id, provider, base_url, open_secret(sealed, provider), upstream_model)
-        targets.setdefault(model_id, []).append(target)
+    targets = _targets(cursor.execute(_ROUTES, [ids]).fetchall())
     return {
         name: Offer(name, context, max_output, bool(vocabulary), tuple(prices.get(pk, ())), tuple(targets.get(pk, ())))
         for pk, name, context, max_output, vocabulary in models
     }
+
+
+def _targets(routes: Iterable[Any]) -> dict[int, list[UpstreamTarget]]:
+    """Who serves each model, by its primary key; a provider whose key cannot be read serves nobody."""
+    targets: dict[int, list[UpstreamTarget]] = {}
+    for model_id, provider_id, provider, base_url, sealed, upstream_model in routes:
+        try:
+            secret = open_secret(sealed, provider)
+        except SealBroken:
+            log.error(
+                "provider %s is not asked for %s: its key was stored with another ENCRYPTION_KEY. "
+                "Set that one, or enter the provider's key again (in the admin, or with manage.py connect_provider).",
+                provider,
+                upstream_model,
+            )
+            continue
+        targets.setdefault(model_id, []).append(UpstreamTarget(provider_id, provider, base_url, secret, upstream_model))
+    return targets

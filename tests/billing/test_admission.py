@@ -8,7 +8,9 @@ from accounts.models import ApiKey
 from billing import grants
 from billing.models import CreditGrant, Hold, Subscription
 from billing.terms import Admission
-from catalog.models import LanguageModel, Price, PriceScope
+from catalog import providers
+from catalog.models import LanguageModel, Price, PriceScope, Provider, Route
+from foundation import sealing
 from foundation.money import NANO
 from tests.billing.desk import admit, admitted, ask, refused, serve_all_models
 from tests.people import house
@@ -175,3 +177,18 @@ def test_a_model_is_answered_until_the_moment_in_which_it_is_retired(alice, monk
     # What the process remembers of the catalog is the same, and still it ends in time.
     monkeypatch.setattr(timezone, "now", lambda: ends)
     assert refused(ask(key, secret)).kind == "model_not_found"
+
+
+def test_a_provider_that_was_sealed_with_another_key_is_left_out_and_named(alice, caplog):
+    key, secret = alice.key()
+    asked = ask(key, secret)
+    others = [target.provider_name for target in admitted(asked).targets]
+    sealed = sealing.seal("its-key", "the ENCRYPTION_KEY of before", "provider:acme")
+    acme = Provider.objects.create(name="acme", base_url="http://127.0.0.1:9/v1", sealed_secret=sealed)
+    model = LanguageModel.objects.get(name=asked.model)
+    Route.objects.create(model=model, provider=acme, upstream_model="theirs", position=1)
+    assert [target.provider_name for target in admitted(asked).targets] == others
+    assert "provider acme is not asked for theirs: its key was stored with another ENCRYPTION_KEY" in caplog.text
+    assert "its-key" not in caplog.text
+    providers.connect("acme", acme.base_url, "its-key")
+    assert [target.provider_name for target in admitted(asked).targets] == ["acme", *others]
