@@ -37,7 +37,9 @@ class RoomOut(serializers.Serializer):
     limit = serializers.CharField(help_text="USD, tokens or requests, exact.")
     used = serializers.CharField(help_text="Held included.")
     left = serializers.CharField()
-    needs = serializers.CharField(help_text="What this request would take.")
+    needs = serializers.CharField(
+        allow_null=True, help_text="What this request would take; null where it is refused before that is known."
+    )
     resets_at = serializers.CharField(allow_null=True, help_text="ISO 8601; null: it does not, or it rolls.")
     is_hard = serializers.BooleanField(help_text="Whether it refuses.")
 

@@ -43,7 +43,8 @@ class Line:
     limit: str
     used: str
     left: str
-    needs: str
+    # What the request would take; None where it is refused before that is known.
+    needs: str | None
     resets_at: str | None
     is_hard: bool = True
 
@@ -88,12 +89,10 @@ def _explain(question: Question) -> Explanation:
         total, used = sum(each.amount for each in credit), sum(each.used for each in credit)
         answer = admission.decide(ask, found, world, FactIds(0))
     rates = _rates(found, moment.now - _RATE_WINDOW)
-    held = answer.amount if isinstance(answer, Admission) else 0
-    tokens = answer.input_bound + answer.output_cap if isinstance(answer, Admission) else 0
-    lines = [*rates, *(_line(room, held, tokens) for room in rooms)]
-    lines.append(
-        Line("organization", "credit", usd_string(total), usd_string(used), usd_string(had), usd_string(held), None)
-    )
+    admitted = answer if isinstance(answer, Admission) else None
+    held = usd_string(admitted.amount) if admitted else None
+    lines = [*rates, *(_line(room, admitted) for room in rooms)]
+    lines.append(Line("organization", "credit", usd_string(total), usd_string(used), usd_string(had), held, None))
     return _answered(answer, rates, tuple(lines))
 
 
@@ -138,15 +137,17 @@ def _ask(question: Question, found: Caller) -> Ask:
     )
 
 
-def _line(room: Room, amount: int, tokens: int) -> Line:
-    needs = windows.need(room.measure, amount, tokens)
+def _line(room: Room, admitted: Admission | None) -> Line:
+    needs = 1 if room.measure == windows.REQUESTS else None
+    if admitted:
+        needs = windows.need(room.measure, admitted.amount, admitted.input_bound + admitted.output_cap)
     return Line(
         scope=room.scope,
         name=room.name,
         limit=room.said(room.amount),
         used=room.said(room.used),
         left=room.said(room.left),
-        needs=room.said(needs),
+        needs=None if needs is None else room.said(needs),
         resets_at=room.resets_at,
         is_hard=room.is_hard,
     )

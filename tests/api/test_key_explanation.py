@@ -51,6 +51,19 @@ def test_it_names_the_rule_that_refuses(alice, admin):
     assert (refused["allowed"], refused["rule"], refused["holds"]) == (False, "revoked", None)
 
 
+def test_what_a_refused_request_would_take_is_not_told_as_nothing(alice, admin):
+    api_key, _ = alice.key("k")
+    limits.set_limit(api_key, Terms("usd", 1, "month"), alice.actor)
+    limits.set_limit(api_key, Terms("requests", 5, "day"), alice.actor)
+    body = ask(admin, api_key).json()
+    assert not body["allowed"] and body["holds"] is None
+    assert {line["name"]: line["needs"] for line in body["limits"] if line["scope"] == "key"} == {
+        "monthly spending limit": None,
+        "daily request limit": "1",
+    }
+    assert next(line for line in body["limits"] if line["name"] == "credit")["needs"] is None
+
+
 def test_nothing_is_spent(alice, admin):
     api_key, _ = alice.key("k")
     limits.set_limit(api_key, Terms("usd", 5 * NANO, "month"), alice.actor)

@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 line.limit,
                 line.used,
                 line.left,
-                line.needs,
+                line.needs or "-",
                 line.resets_at or _WITHOUT_RESET.get(line.name, "never"),
             )
             for line in found.lines
