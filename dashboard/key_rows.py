@@ -38,7 +38,7 @@ class KeyRow:
     spent_text: str
     may_manage: bool
     retiring_until: datetime | None
-    # What its fullest limit allows, such as $10.00 a month; empty without a limit that this person sees.
+    # What its fullest limit allows, such as “of $10.00”; empty without a limit that this person sees.
     limit_text: str = ""
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from accounts.models import ApiKey, Project
 from billing import limit_list, limits
 from billing.limits import Status
-from billing.models import Measure, SpendingLimit
+from billing.models import Measure, SpendingLimit, Window
 from dashboard import limit_rows, limit_words
 from dashboard.access import Desk
 from dashboard.limit_rows import LimitRow
@@ -63,8 +63,10 @@ def _fullest(desk: Desk, held: list[Status]) -> Fullest:
 
 
 def said(limit: SpendingLimit) -> str:
-    """Amount and name in one line."""
-    return gettext("%(amount)s (%(name)s)") % {
+    """Amount and name in one line, as it stands below what was spent this month: a part of that limit alone."""
+    is_of_spend = limit.measure == Measure.USD and limit.window == Window.MONTH
+    text = gettext("of %(amount)s (%(name)s)") if is_of_spend else gettext("limit: %(amount)s (%(name)s)")
+    return text % {
         "amount": limit_words.exact(limit.measure, limit.amount),
         "name": limit_words.name_of(limit.measure, limit.window),
     }

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import keys
 from accounts.models import ApiKey
 from accounts.roles import Role
 from billing import limits
@@ -67,11 +68,16 @@ def test_the_list_says_what_is_allowed_and_when_it_is_used_up(alice: House) -> N
     limits.set_limit(key, Terms("usd", 10 * NANO, "month"), alice.actor)
     client = browser(alice.owner)
     row = client.get("/keys/").context["rows"][0]
-    assert (row.limit_text, row.status) == ("$10.00 (Monthly spending limit)", "Active")
+    assert (row.limit_text, row.status) == ("of $10.00 (Monthly spending limit)", "Active")
     SpendingWindow.objects.update(settled=10 * NANO)
     row = client.get("/keys/").context["rows"][0]
     assert (row.status, row.tone) == ("Over limit", "danger")
     assert '<span class="status danger">Over limit</span>' in client.get(f"/keys/{key.public_id}/").content.decode()
+    # What was spent in a month is no part of another limit.
+    calls = alice.key("calls")[0]
+    limits.set_limit(calls, Terms("requests", 20, "day"), alice.actor)
+    assert client.get("/keys/").context["rows"][0].limit_text == "limit: 20 requests (Daily request limit)"
+    keys.revoke(calls, alice.actor)
     # Who does not see money sees that it stands still, and not what it may spend.
     viewer = browser(alice.member("Lena", Role.VIEWER)).get("/keys/").context["rows"][0]
     assert (viewer.limit_text, viewer.status) == ("", "Over limit")

@@ -42,7 +42,7 @@ def test_a_project_is_made_with_its_limit_or_not_at_all(alice: House, client: Cl
 def test_the_list_says_what_is_allowed_and_when_it_is_used_up(alice: House, client: Client) -> None:
     limits.set_limit(alice.project, Terms("usd", 10 * NANO, "month"), alice.actor)
     row = client.get("/projects/").context["rows"][0]
-    assert row.limit_text == "$10.00 (Monthly spending limit)" and not row.is_over
+    assert row.limit_text == "of $10.00 (Monthly spending limit)" and not row.is_over
     SpendingWindow.objects.update(settled=10 * NANO)
     assert "Over limit" in client.get("/projects/").content.decode()
     viewer = browser(alice.member("Lena", Role.VIEWER)).get("/projects/").content.decode()
