@@ -118,3 +118,9 @@ def test_nonsense_is_refused_by_name_and_without_its_password(tmp_path, name, va
 def test_an_empty_setting_is_none(tmp_path):
     empty = {"DATABASE_URL": "", "REDIS_URL": "", "EMAIL_URL": "", "LOG_LEVEL": "", "PUBLIC_URL": ""}
     assert load(tmp_path, "settings.DATABASES['default']['NAME']", **empty).endswith("meterhouse.sqlite3")
+
+
+def test_a_shell_reads_the_example_of_settings_as_systemd_does():
+    told = "set -a; . deploy/meterhouse.env; printf '%s|%s' \"$DEFAULT_FROM_EMAIL\" \"$SHUTDOWN_DELAY\""
+    done = subprocess.run(["/bin/sh", "-c", told], cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", "Meterhouse <meterhouse@example.com>|5")
