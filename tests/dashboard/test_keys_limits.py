@@ -88,3 +88,9 @@ def test_a_limit_that_only_tells_stops_nothing(alice: House) -> None:
     limits.set_limit(key, Terms("requests", 1, "day", False), alice.actor)
     SpendingWindow.objects.update(settled=1)
     assert browser(alice.owner).get("/keys/").context["rows"][0].status == "Active"
+
+
+def test_the_currency_is_named_on_a_phone_too(alice: House) -> None:
+    alice.key("web")
+    page = browser(alice.owner).get("/keys/").content.decode()
+    assert ">Spend this month (USD)</th>" in page and 'data-th="Spend this month (USD)"' in page
