@@ -121,6 +121,6 @@ def test_an_empty_setting_is_none(tmp_path):
 
 
 def test_a_shell_reads_the_example_of_settings_as_systemd_does():
-    told = "set -a; . deploy/meterhouse.env; printf '%s|%s' \"$DEFAULT_FROM_EMAIL\" \"$SHUTDOWN_DELAY\""
+    told = 'set -a; . deploy/meterhouse.env; printf \'%s|%s\' "$DEFAULT_FROM_EMAIL" "$SHUTDOWN_DELAY"'
     done = subprocess.run(["/bin/sh", "-c", told], cwd=ROOT, env={}, capture_output=True, text=True, check=False)
     assert (done.stderr, done.stdout) == ("", "Meterhouse <meterhouse@example.com>|5")
