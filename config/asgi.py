@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -87,6 +88,8 @@ class House:
             await send({"type": "lifespan.startup.failed"})
             return
         self._notice_stops()
+        if parent := multiprocessing.parent_process():
+            threading.Thread(target=_leave_with, args=[parent], name="parent-watch", daemon=True).start()
         _keep_what_is_loaded()
         self.health.opened = True
         await send({"type": "lifespan.startup.complete"})
@@ -110,6 +113,13 @@ class House:
                 loop.call_soon_threadsafe(loop.call_later, settings.SHUTDOWN_DELAY, servers_own, number, frame)
 
         signal.signal(signal.SIGTERM, stop)
+
+
+def _leave_with(parent: Any) -> None:
+    """A worker whose parent was killed would go on without the schedule, and on the port of the next start."""
+    parent.join()
+    log.error("the parent process is gone: this worker stops as well")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _keep_what_is_loaded() -> None:

@@ -126,7 +126,7 @@ class RunningServer:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once, as a crash would; the workers of several are left to themselves."""
+        """End it at once, as a crash would; the workers of several then stop by themselves."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait(30)

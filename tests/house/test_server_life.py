@@ -208,6 +208,20 @@ def test_several_workers_serve_with_redis(server_factory, redis_url):
     assert server.stop() == 0
 
 
+@pytest.mark.redis
+def test_workers_do_not_outlive_a_parent_that_is_killed(server_factory, redis_url):
+    server = server_factory(workers=2, redis_url=redis_url)
+    server.kill()
+
+    def is_silent():
+        with socket.socket() as caller:
+            return caller.connect_ex(("127.0.0.1", server.port)) != 0
+
+    assert until(is_silent)
+    server.start()
+    assert server.stop() == 0
+
+
 def serve(tmp_path, *arguments, **extra):
     command = [sys.executable, "manage.py", "serve", *arguments]
     environment = {"PATH": "/usr/bin:/bin", "DATA_DIR": str(tmp_path), **extra}
