@@ -177,6 +177,8 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # People hear of every change of how they log in; this mail cannot be turned off.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# To add, remove or change addresses, like second factors.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 MFA_ADAPTER = "dashboard.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

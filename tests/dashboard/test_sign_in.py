@@ -171,6 +171,7 @@ def test_a_second_address_is_added_confirmed_and_made_primary() -> None:
     client = signed_up()
     client.post(link_in_mail())
     cache.clear()
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     client.post("/accounts/email/", {"email": "ana@home.example", "action_add": "1"})
     page = client.get("/accounts/email/").content.decode()
     assert "Not confirmed" in page
@@ -178,6 +179,23 @@ def test_a_second_address_is_added_confirmed_and_made_primary() -> None:
     client.post(link_in_mail())
     client.post("/accounts/email/", {"email": "ana@home.example", "action_primary": "1"})
     assert User.objects.get().email == "ana@home.example"
+
+
+@pytest.mark.parametrize("action", ["action_add", "action_remove", "action_primary"])
+def test_changing_addresses_asks_for_the_password_again(action: str) -> None:
+    alice = house("Alice")
+    EmailAddress.objects.create(user=alice.owner, email=alice.owner.email, verified=True, primary=True)
+    email = "other@example.com"
+    if action != "action_add":
+        EmailAddress.objects.create(user=alice.owner, email=email, verified=True)
+    client = browser(alice.owner)
+    known = list(EmailAddress.objects.order_by("email").values())
+    answer = client.post("/accounts/email/", {"email": email, action: "1"})
+    assert answer.status_code == 302 and "/accounts/reauthenticate/" in answer["location"]
+    assert list(EmailAddress.objects.order_by("email").values()) == known
+    # What was asked for is done once the password is typed.
+    client.post(answer["location"], {"password": PASSWORD}, follow=True)
+    assert list(EmailAddress.objects.order_by("email").values()) != known
 
 
 def test_changing_the_password_asks_for_the_present_one() -> None:
