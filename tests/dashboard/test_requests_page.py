@@ -217,6 +217,14 @@ def test_who_and_why_and_what_is_unknown(alice: House) -> None:
     )
 
 
+def test_why_it_ended_is_told_once(alice: House) -> None:
+    key, _ = alice.key("web")
+    event = request_of(key, timezone.now(), status=503, finish_reason="upstream_error", error_code="upstream_error")
+    record(event)
+    page = browser(alice.owner).get(f"/usage/requests/{event.request_id}/").content.decode()
+    assert page.count("<code>upstream_error</code>") == 1 and 'href="/docs/errors/upstream_error/"' in page
+
+
 def test_the_export_has_every_row_and_every_digit(alice: House) -> None:
     key = keys.create(alice.project, "=cmd()", alice.actor).api_key
     at = timezone.now() - timedelta(hours=2)
