@@ -87,6 +87,15 @@ def hosts(name: str, default: str = "") -> list[str]:
     return found
 
 
+def origins(name: str) -> list[str]:
+    """Origins, http or https; a host name alone, which no request would ever match, is refused."""
+    found = words(name)
+    for word in found:
+        if not word.startswith(("https://", "http://")):
+            raise ImproperlyConfigured(f"{name}: {word!r} is no origin. Write such as https://console.example.com.")
+    return found
+
+
 def networks(name: str) -> list[str]:
     """Networks or single addresses; anything else is refused."""
     found = words(name)

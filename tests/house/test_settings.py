@@ -100,6 +100,7 @@ def test_a_link_is_an_address_that_people_can_follow(tmp_path):
         ("EMAIL_URL", "mail.example.com", "write smtp://"),
         ("EMAIL_URL", "smtp://user:hidden@host:port", "write smtp://"),
         ("TRUSTED_PROXIES", "127.0.0.1, nginx", "'nginx' is no network"),
+        ("CSRF_TRUSTED_ORIGINS", "console.example.com", "Write such as https://"),
         ("ALLOWED_HOSTS", "https://console.example.com", "Write the host name alone"),
         ("PUBLIC_URL", "console.example.com", "write https://"),
         ("LOG_LEVEL", "loud", "write one of DEBUG, INFO"),
