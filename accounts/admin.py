@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import available_timezones
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
@@ -280,6 +281,24 @@ class AccountDeletionAdmin(FactsAdmin):
     list_filter = ("ends_at",)
     list_select_related = ("user",)
     search_fields = ("user__email",)
+
+
+# allauth's own page shows and changes the secret.
+admin.site.unregister(Authenticator)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(FactsAdmin):
+    """Who lost a second factor gets in again when the operator deletes it."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    exclude = ("data",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 # allauth's own page searches for a user name, which nobody has here.

@@ -1,5 +1,6 @@
 """allauth in this house: sign-up opens an organization, confirming the address lets keys and credit go."""
 
+import logging
 import math
 import time
 from typing import Any
@@ -9,6 +10,7 @@ from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -21,6 +23,10 @@ from accounts import audit, organizations
 from accounts.actor import Actor
 from accounts.models import User
 from billing import opening
+from foundation import sealing
+
+logger = logging.getLogger(__name__)
+_FACTOR = "second-factor"
 
 
 def _wait(request: HttpRequest, key: str) -> float:
@@ -112,6 +118,19 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return str(settings.SITE_NAME)
+
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text, settings.ENCRYPTION_KEY, _FACTOR)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """A secret of before it was sealed is taken as it is; one that does not open fits no code."""
+        if not encrypted_text.startswith(f"{sealing.VERSION}:"):
+            return encrypted_text
+        try:
+            return sealing.unseal(encrypted_text, settings.ENCRYPTION_KEY, _FACTOR)
+        except sealing.SealBroken:
+            logger.error("a second factor was stored with another ENCRYPTION_KEY: set that one, or delete the factor")
+            return generate_totp_secret()
 
     def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1

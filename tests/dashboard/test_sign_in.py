@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.core import mail
 from django.core.cache import cache
@@ -261,6 +262,36 @@ def test_a_code_is_taken_around_its_half_minute_and_once() -> None:
     assert not log_in(code, after=29)
     later = code_of(secret, shown + timedelta(seconds=30))
     assert log_in(later, after=59)
+
+
+def test_the_secret_of_a_second_factor_is_sealed_and_shown_to_no_operator(settings) -> None:  # type: ignore[no-untyped-def]
+    alice = house("Alice")
+    secret = generate_totp_secret()
+    factor = TOTP.activate(alice.owner, secret).instance
+    RecoveryCodes.activate(alice.owner)
+    assert secret not in str(list(Authenticator.objects.values()))
+    operator = User.objects.create_superuser("operator@example.com")
+    client = browser(operator)
+    place = f"/admin/mfa/authenticator/{factor.pk}"
+    for path in ("/admin/mfa/authenticator/", f"{place}/change/"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert secret not in page.content.decode() and "v1:" not in page.content.decode()
+    with time_machine.travel(timezone.now() + timedelta(days=1), tick=False):
+        code = code_of(secret, timezone.now())
+        settings.ENCRYPTION_KEY = "another"
+        assert not Authenticator.objects.get(pk=factor.pk).wrap().validate_code(code)
+        assert not RecoveryCodes(Authenticator.objects.exclude(pk=factor.pk).get()).validate_code(code)
+    assert client.post(f"{place}/delete/", {"post": "yes"}).status_code == 302
+    assert not Authenticator.objects.filter(pk=factor.pk).exists()
+
+
+def test_an_unsealed_secret_of_before_still_works() -> None:
+    alice = house("Alice")
+    secret = generate_totp_secret()
+    factor = Authenticator.objects.create(user=alice.owner, type=Authenticator.Type.TOTP, data={"secret": secret})
+    with time_machine.travel(timezone.now(), tick=False):
+        assert factor.wrap().validate_code(code_of(secret, timezone.now()))
 
 
 def test_switching_two_factor_off_is_a_page_of_its_own() -> None:
